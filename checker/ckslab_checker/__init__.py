@@ -1,0 +1,1 @@
+"""Is the task done? Outcomes, probes, the engine, suites."""

@@ -1,0 +1,57 @@
+"""What a probe may see: the cluster, the learner's files and facts of the untouched start. Nothing else.
+
+A probe that needs anything more (a provider, a path of this machine, the clock) would not run the same on every cluster.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ckslab_labs.cluster.port import Cluster, Identity
+
+from ckslab_checker.outcome import Evidence
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StartFacts:
+    """The RBAC objects of the untouched start, by kind (``Role``, ``RoleBinding``, ``ClusterRole``, ...).
+
+    ``None`` in place of the whole means that nobody saw the start (a given kubeconfig).
+    """
+
+    rbac: Mapping[str, Sequence[Manifest]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that a probe gets."""
+
+    cluster: Cluster
+    identities: Mapping[str, Identity]
+    files: Path
+    """The learner's files, to be read only."""
+    start: StartFacts | None
+    live: bool
+    """True in a learner's own cluster: ask by dry run and leave nothing behind. False: ask for real."""
+    seed: str
+    """Varies names that a fix must not be able to foresee."""
+    control_namespace: str = "ckslab"
+    """A namespace of ours, where a scenario's fix has no say by name."""
+
+
+class Probe(Protocol):
+    """One kind of question: a ``ProbeSpec`` (its parameters, see labs) that can ask itself."""
+
+    def ask(self, ctx: Context) -> list[Evidence]:
+        """Put the question to the cluster.
+
+        Returns:
+            evidence, at least one item; the engine alone makes an outcome of it.
+
+        Raises:
+            CannotTell: an answer was had, but it answers another question (not found, invalid, ...).
+            Unreachable: no answer was had.
+        """

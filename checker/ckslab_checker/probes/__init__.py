@@ -1,0 +1,1 @@
+"""One file per kind of probe; the registry is the list below."""

@@ -1,0 +1,1 @@
+"""Control-plane binaries, built from source."""

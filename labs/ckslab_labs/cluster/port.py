@@ -1,0 +1,119 @@
+"""The cluster port: the one way to talk to Kubernetes.
+
+Everything above a provider sees a ``Cluster`` and nothing else, so the same probe runs on an embedded plane, on kind
+and on a given kubeconfig. A refusal by the API server is an answer (a ``Response``); only the lack of an answer is an
+error (``Unreachable``). Nothing in here may know a provider.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Capability(StrEnum):
+    """What a cluster can do. A scenario ``requires`` some; a provider offers some."""
+
+    API = "api"
+    CONTROLLERS = "controllers"
+    NODES = "nodes"
+    CONTROL_PLANE_FILES = "control-plane-files"
+    KUBELET = "kubelet"
+    NETWORK_POLICY = "network-policy"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a request is made as: a user name with all groups that the API server would see.
+
+    ``system:authenticated`` and a service account's groups are part of ``groups``, because neither a
+    SubjectAccessReview nor an Impersonate-Group header adds them by itself
+    (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation).
+    """
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+    @classmethod
+    def of_user(cls, user: str, groups: tuple[str, ...] = ()) -> "Identity":
+        """A human user; ``system:authenticated`` is added."""
+        return cls(user, tuple(dict.fromkeys((*groups, "system:authenticated"))))
+
+    @classmethod
+    def of_service_account(cls, namespace: str, name: str) -> "Identity":
+        """A service account with the groups that its token carries."""
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+        return cls(f"system:serviceaccount:{namespace}:{name}", groups)
+
+    @classmethod
+    def anonymous(cls) -> "Identity":
+        """A request without credentials."""
+        return cls("system:anonymous", ("system:unauthenticated",))
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer of the API server, whatever its status.
+
+    ``body`` is the decoded JSON, or the text where the answer was not JSON.
+    """
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def message(self) -> str:
+        """The ``message`` of a Kubernetes Status, or the text of the answer."""
+        if isinstance(self.body, dict):
+            return str(self.body.get("message", ""))
+        return str(self.body or "")
+
+    @property
+    def reason(self) -> str:
+        """The ``reason`` of a Kubernetes Status ("Forbidden", "NotFound", ...), or ""."""
+        return str(self.body.get("reason", "")) if isinstance(self.body, dict) else ""
+
+
+class Cluster(Protocol):
+    """A cluster to ask. Requests are made as the cluster's administrator unless ``as_`` names somebody else."""
+
+    @property
+    def name(self) -> str:
+        """What to call the cluster in messages."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, made by ckslab."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this cluster can do."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object | None = None,
+        *,
+        as_: Identity | None = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = 10.0,
+    ) -> Response:
+        """Make one HTTP request and return the answer, 2xx or not.
+
+        Args:
+            path: absolute, e.g. ``/api/v1/namespaces``; segments must be quoted already.
+            body: sent as JSON (valid YAML, so right for apply-patch too).
+            timeout: seconds for the whole exchange.
+
+        Raises:
+            Unreachable: no complete answer within ``timeout``.
+        """

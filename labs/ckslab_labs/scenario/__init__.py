@@ -1,0 +1,1 @@
+"""What a scenario folder holds, and how it is read."""

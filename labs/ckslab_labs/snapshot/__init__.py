@@ -1,0 +1,1 @@
+"""Capture and restore a cluster's whole state."""

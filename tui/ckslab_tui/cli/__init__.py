@@ -1,0 +1,1 @@
+"""The ckslab command: one small file per verb."""
