@@ -32,6 +32,7 @@ class LabError(Exception):
         attempted: what was being done, as a clause ("start plane default").
         seen: what was observed, verbatim where possible.
         remedy: what the reader can do next.
+
     """
 
     exit_code = ExitCode.UNKNOWN

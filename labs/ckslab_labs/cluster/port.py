@@ -110,10 +110,15 @@ class Cluster(Protocol):
         """Make one HTTP request and return the answer, 2xx or not.
 
         Args:
+            method: an HTTP verb.
             path: absolute, e.g. ``/api/v1/namespaces``; segments must be quoted already.
             body: sent as JSON (valid YAML, so right for apply-patch too).
+            as_: whom to impersonate, with exactly these groups.
+            query: query parameters.
+            content_type: of the body.
             timeout: seconds for the whole exchange.
 
         Raises:
             Unreachable: no complete answer within ``timeout``.
+
         """

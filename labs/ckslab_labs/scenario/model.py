@@ -5,39 +5,57 @@ brings a model for each kind of probe, and the loader applies it (labs may not i
 """
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ckslab_labs.cluster.port import Capability, Identity
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+ID_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+SERVICE_ACCOUNT_PATTERN = r"^[a-z0-9-]+/[a-z0-9.-]+$"
+OBJECT_PATTERN = r"^[A-Za-z][A-Za-z0-9.-]*/[^/\s]+( -n [a-z0-9-]+)?$"
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Text = Annotated[str, Field(min_length=1)]
+ObjectName = Annotated[str, Field(pattern=OBJECT_PATTERN)]
+"""``kind/name [-n namespace]``, as one would type it after ``kubectl delete``."""
 
 
 class Strict(BaseModel):
     """A frozen value that refuses unknown keys and does not coerce types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 class Metadata(Strict):
     """Who a scenario is, and what it trains."""
 
     id: Id
+    """The folder's name."""
     title: Text
+    """What is wrong, as one line of the catalogue."""
     domain: Id
+    """The domain of the curriculum under which it stands."""
     competencies: tuple[Id, ...] = Field(min_length=1, strict=False)
+    """The bullets of the curriculum that it trains."""
     guide: Id | None = None
+    """The guide's control, where there is one."""
     version: int = Field(ge=1)
+    """One more whenever a fix that passed could now fail."""
 
 
 class IdentitySpec(Strict):
     """An identity of a scenario: ``{user, groups}`` or ``{serviceAccount: namespace/name}``."""
 
     user: Text | None = None
+    """A user's name, as the API server sees it."""
     groups: tuple[Text, ...] = Field(default=(), strict=False)
-    service_account: str | None = Field(default=None, alias="serviceAccount", pattern=r"^[a-z0-9-]+/[a-z0-9.-]+$")
+    """The user's groups; system:authenticated is added."""
+    service_account: str | None = Field(default=None, alias="serviceAccount", pattern=SERVICE_ACCOUNT_PATTERN)
+    """``namespace/name``; its groups are added."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "IdentitySpec":
@@ -70,9 +88,13 @@ class Check(Strict):
 
     id: Id
     title: Text
+    """The line of the report."""
     why: Text
+    """Why it matters, in one sentence; names no answer."""
     points: int = Field(default=0, ge=0)
+    """What a pass is worth."""
     keeps: bool = False
+    """Holds before the fix and after; no points, but without it the score is 0."""
     probe: ProbeSpec
     """Read by the loader from the one key that names a kind of probe."""
 
@@ -89,10 +111,24 @@ class Spec(Strict):
     """The task's frame and its checks."""
 
     difficulty: Literal["warm-up", "exam", "hard"]
+    """How hard, compared with a task of the exam."""
     minutes: int = Field(ge=1, le=60)
-    requires: tuple[Capability, ...] = Field(min_length=1, strict=False)
+    """How long it should take."""
+    requires: tuple[Annotated[Capability, Field(strict=False)], ...] = Field(min_length=1, strict=False)
+    """What the cluster must be able to do."""
     identities: dict[Id, IdentitySpec] = Field(default_factory=dict)
+    """Who the probes and the cases act as, by a short name."""
     checks: tuple[Check, ...] = Field(min_length=1, strict=False)
+    """What must hold."""
+
+
+class ScenarioFile(Strict):
+    """``scenario.yaml``: a misconfigured starting state's metadata, identities and checks."""
+
+    api_version: Literal["ckslab/v1"] = Field(alias="apiVersion")
+    kind: Literal["Scenario"]
+    metadata: Metadata
+    spec: Spec
 
 
 class Scenario(Strict):
@@ -125,23 +161,35 @@ class Scenario(Strict):
         return (self.folder / name).read_text(encoding="utf-8")
 
 
+class Patch(TypedDict):
+    """What a ``patch`` action sends."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]  # pydantic's own convention
+
+    object: ObjectName
+    type: Literal["merge", "json", "strategic"]
+    patch: dict[str, JsonValue] | list[JsonValue]
+    subresource: NotRequired[Text]
+
+
+PutFile = TypedDict("PutFile", {"from": Text, "to": Text})
+"""A file of the scenario, and the name that it gets among the learner's files."""
+PutFile.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]  # as above
+
+
 class Action(Strict):
-    """One step of a fix: exactly one verb, optionally played as an identity of the scenario.
-
-    The verbs' arguments:
-
-    * ``apply`` / ``replace``: a file or folder of the scenario (``cases/x.yaml``, ``solution/``);
-    * ``delete``: ``kind/name [-n namespace]``, as one would type it after ``kubectl delete``;
-    * ``patch``: ``{object: "kind/name [-n namespace]", type: merge|json|strategic, patch: ..., subresource: ...}``;
-    * ``put-file``: ``{from: cases/x, to: name}``, a learner's file.
-    """
+    """One step of a fix: exactly one verb, optionally played as an identity of the scenario."""
 
     apply: Text | None = None
+    """A file or folder of the scenario (``cases/x.yaml``, ``solution/``), applied."""
     replace: Text | None = None
-    delete: Text | None = None
-    patch: dict[str, Any] | None = None
-    put_file: dict[str, str] | None = Field(default=None, alias="put-file")
+    """A file or folder of the scenario, put in place of what is there."""
+    delete: ObjectName | None = None
+    """``kind/name [-n namespace]``, as one would type it after ``kubectl delete``."""
+    patch: Patch | None = None
+    put_file: PutFile | None = Field(default=None, alias="put-file")
     as_: Id | None = Field(default=None, alias="as")
+    """Who does it; the cluster's administrator unless given."""
 
     @model_validator(mode="after")
     def _one_verb(self) -> "Action":
@@ -152,15 +200,13 @@ class Action(Strict):
 
 
 class Case(Strict):
-    """A fix, right or wrong in a named way, with the outcomes that it must get.
-
-    ``expect`` is ``passed`` (every check passes) or an outcome for each check that matters; checks that are not named
-    must pass.
-    """
+    """A fix, right or wrong in a named way, with the outcomes that it must get."""
 
     name: Id
     do: tuple[Action, ...] = Field(default=(), strict=False)
+    """The fix, step by step; none for the untouched start."""
     expect: Literal["passed"] | dict[Id, Literal["passed", "failed"]]
+    """``passed`` (every check passes), or the outcomes of the checks that matter; those not named must pass."""
 
     @property
     def right(self) -> bool:

@@ -1,0 +1,137 @@
+"""The one client of the cluster port, on the official package's configuration and connection.
+
+It goes below that package's typed models, because they get in the way of what a checker must send and see: several
+``Impersonate-Group`` headers (``set_default_header`` keeps the last one only), raw PATCH and PUT to subresources, and
+the exact ``Status`` of a refusal. Every exchange has a deadline by the wall clock, a size limit and no redirects.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config import load_kube_config
+
+from ckslab_labs.cluster.port import Capability, Identity, Response
+from ckslab_labs.errors import Unreachable
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes; a lab's largest list is a few hundred kB."""
+
+
+class HttpCluster:
+    """A ``Cluster`` over HTTPS, for kubeconfigs that ckslab made itself (they are loaded without further checks)."""
+
+    def __init__(self, name: str, kubeconfig: Path, capabilities: frozenset[Capability]) -> None:
+        self.name = name
+        self.kubeconfig = kubeconfig
+        self.capabilities = capabilities
+        configuration = Configuration()
+        load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        configuration.proxy = None  # a lab is on loopback; HTTPS_PROXY must not get in between
+        configuration.retries = False
+        configuration.connection_pool_maxsize = 16
+        self._host = str(configuration.host).rstrip("/")
+        self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+
+    def close(self) -> None:
+        """Close the idle connections; an API server that restarts has dropped them anyway."""
+        self._pool.clear()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object | None = None,
+        *,
+        as_: Identity | None = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = 10.0,
+    ) -> Response:
+        """See ``Cluster.request``."""
+        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = _headers(as_, content_type if body is not None else None)
+        data = None if body is None else json.dumps(body).encode()
+        deadline = time.monotonic() + timeout
+        try:
+            return self._exchange(method, url, data, headers, deadline)
+        except urllib3.exceptions.HTTPError as error:
+            seen = f"no answer from {self.name} ({_cause(error)})"
+            remedy = "See `ckslab doctor`; `ckslab start` brings a dead plane back."
+            raise Unreachable(f"{method} {path}", seen, remedy) from error
+
+    def _exchange(
+        self, method: str, url: str, data: bytes | None, headers: urllib3.HTTPHeaderDict, deadline: float
+    ) -> Response:
+        for last in (False, True):
+            seconds = max(0.05, deadline - time.monotonic())
+            try:
+                answer = self._pool.request(
+                    method,
+                    url,
+                    body=data,
+                    headers=headers,
+                    preload_content=False,
+                    redirect=False,
+                    retries=False,
+                    timeout=urllib3.Timeout(total=seconds),
+                )
+                break
+            except urllib3.exceptions.ProtocolError:
+                # A pooled connection may have died with the API server that it led to; a read is safe to repeat.
+                if last or method != "GET":
+                    raise
+        try:
+            return _response(answer, _read(answer, deadline))
+        finally:
+            answer.release_conn()
+
+
+def _headers(identity: Identity | None, content_type: str | None) -> urllib3.HTTPHeaderDict:
+    headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "Accept-Encoding": "identity"})
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+    if identity is not None:
+        headers["Impersonate-User"] = identity.user
+        for group in identity.groups:
+            headers.add("Impersonate-Group", group)
+    return headers
+
+
+def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := answer.read1(1 << 20):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY:
+            answer.close()
+            raise urllib3.exceptions.HTTPError(f"the answer is larger than {MAX_BODY} bytes")
+        if time.monotonic() > deadline:
+            answer.close()
+            raise urllib3.exceptions.HTTPError("the answer did not end in time")
+    return b"".join(chunks)
+
+
+def _response(answer: urllib3.BaseHTTPResponse, raw: bytes) -> Response:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    body: Any = raw.decode("utf-8", "replace")
+    if "json" in headers.get("content-type", ""):
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise urllib3.exceptions.HTTPError(f"the answer is not JSON: {error}") from error
+    return Response(answer.status, body, headers)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason: urllib3 wraps "Connection refused" in two further errors."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return str(error)

@@ -1,0 +1,300 @@
+"""A lab: one plane and the session on it. What the command line, the app and the suites drive.
+
+``start`` and ``reset`` are the same few steps: the plane's clean baseline is restored through etcd, then the
+scenario's setup is applied. Nothing here knows what a check is.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ckslab_labs.binaries.locate import ensure
+from ckslab_labs.cluster.client import HttpCluster
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
+from ckslab_labs.files import FileLock
+from ckslab_labs.paths import private_dir, state_home
+from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
+from ckslab_labs.providers.embedded.layout import Wanted
+from ckslab_labs.providers.embedded.nodes import add_nodes
+from ckslab_labs.providers.embedded.plane import Plane, PlaneStatus, Progress, list_planes, quiet
+from ckslab_labs.scenario.manifests import read_manifests
+from ckslab_labs.scenario.model import Scenario
+from ckslab_labs.session import Session, Sessions, lay_out_files, now, start_rbac
+from ckslab_labs.snapshot.snapshot import Snapshot
+
+__all__ = ["Lab", "Session", "list_planes"]
+
+PROVIDER = "embedded"
+PODS_SECONDS = 30.0
+LOCK_SECONDS = 15.0
+
+
+class Lab:
+    """One plane and the session on it.
+
+    Args:
+        plane: the plane's name.
+        kubernetes: the version to make it with ("1.36"); the default, or what it runs, when not given.
+
+    """
+
+    def __init__(self, plane: str = "default", kubernetes: str | None = None) -> None:
+        self.plane = Plane(plane)
+        self.sessions = Sessions(plane)
+        self._kubernetes = kubernetes
+        self._objects: Objects | None = None
+        self._lock_depth = 0
+
+    @property
+    def cluster(self) -> HttpCluster:
+        """The plane's API, asked as ckslab itself."""
+        return self.plane.cluster
+
+    @property
+    def objects(self) -> Objects:
+        """The verbs on the plane's objects."""
+        if self._objects is None or self._objects.cluster is not self.cluster:
+            self._objects = Objects(self.cluster)
+        return self._objects
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other commands off the plane for a while.
+
+        Raises:
+            Busy: another command held it for 15 s.
+
+        """
+        self._lock_depth += 1
+        try:
+            if self._lock_depth > 1:
+                yield
+            else:
+                private_dir(state_home() / "planes")
+                lock = state_home() / "planes" / f".{self.plane.name}.lock"
+                with FileLock(lock, f"plane {self.plane.name}", LOCK_SECONDS):
+                    yield
+        finally:
+            self._lock_depth -= 1
+
+    # --- verbs ---------------------------------------------------------------------------------------------------
+
+    def start(self, scenario: Scenario, progress: Progress = quiet, resume: bool = False) -> Session:
+        """Open a scenario: plane up, baseline restored, setup applied, pods running, the start written down.
+
+        Another open session is put aside first: its cluster state is kept and ``resume`` brings it back.
+
+        Raises:
+            InvalidInput: the plane cannot do what the scenario requires; or nothing is there to be resumed.
+            Infrastructure: something did not start; says what.
+
+        """
+        refuse_unsupported(scenario)
+        with self.exclusive():
+            self._put_aside(progress)
+            folder = self.sessions.folder(scenario.id)
+            if resume:
+                return self._resume(scenario, folder, progress)
+            self.prepare(scenario.spec.requires, progress)
+            progress("applying the scenario's setup")
+            self._set_up(scenario)
+            self._await_pods(scenario)
+            session = self._write_session(scenario, folder, progress)
+            self._await_learner()
+            self.sessions.set_open(session)
+            return session
+
+    def attach(self) -> Session:
+        """The open session, its plane running; a dead plane is brought back.
+
+        Raises:
+            InvalidInput: no scenario is open.
+            Infrastructure: the plane does not run; says why (often: the learner's manifest).
+
+        """
+        session = self.session()
+        with self.exclusive():
+            self.plane.up((), ensure)
+        return session
+
+    def session(self) -> Session:
+        """The open session, whether its plane runs or not.
+
+        Raises:
+            InvalidInput: no scenario is open.
+
+        """
+        session = self.sessions.open()
+        if session is None or not self.plane.exists:
+            seen = f"no scenario is open on plane {self.plane.name}"
+            raise InvalidInput("find your scenario", seen, "Run `ckslab list`, then `ckslab start ID`.")
+        return session
+
+    def reset(self, scenario: Scenario, progress: Progress = quiet) -> Session:
+        """Put the open scenario back to its untouched start; the learner's files too, the edited ones are kept."""
+        with self.exclusive():
+            session = self.session()
+            self.prepare(scenario.spec.requires, progress)
+            self._set_up(scenario)
+            self._await_pods(scenario)
+            self._lay_out(scenario, session.folder, progress)
+            return session
+
+    def run(self, scenario: Scenario) -> Session:
+        """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
+        with self.exclusive():
+            self.prepare(scenario.spec.requires)
+            self._set_up(scenario)
+            folder = self.sessions.home / ".case"
+            shutil.rmtree(folder, ignore_errors=True)
+            return self._write_session(scenario, private_dir(folder), quiet)
+
+    def stop(self, progress: Progress = quiet) -> None:
+        """End every process of the plane; the open session is put aside first, learners' files stay."""
+        with self.exclusive():
+            if self.plane.alive:
+                try:
+                    self._put_aside(progress)
+                except Infrastructure as error:
+                    progress(f"the cluster's state could not be kept: {error.seen}")
+            self.plane.stop()
+            self.sessions.set_open(None)
+            shutil.rmtree(self.sessions.home / ".case", ignore_errors=True)
+
+    def status(self) -> PlaneStatus:
+        """What the plane runs."""
+        return self.plane.status()
+
+    def capture(self) -> Snapshot:
+        """The cluster's whole state."""
+        return self.plane.capture()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Back to a state captured on this plane."""
+        self.plane.restore(snapshot)
+
+    def prepare(self, requires: Iterable[Capability], progress: Progress = quiet) -> None:
+        """Have the plane run what these capabilities need, in its clean state: no scenario's objects, no learner's."""
+        needed = components_for(requires)
+        baseline = self.plane.layout.baseline
+        clean = baseline.is_file() and self.plane.exists
+        if clean:
+            self.plane.revive(progress)
+            self.plane.restore(Snapshot.load(baseline))
+        running = Wanted.load(self.plane.layout).components
+        if not clean or not set(needed) <= set(running):
+            progress("starting the control plane" if not clean else "starting more of the control plane")
+            self.plane.up(needed, ensure, self._kubernetes, progress)
+            if KWOK in needed:
+                add_nodes(self.objects)
+            self._settled().save(baseline)
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    def _settled(self) -> Snapshot:
+        """The plane's state once two captures a moment apart are equal."""
+        deadline = time.monotonic() + 30
+        before = self.plane.capture()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            after = self.plane.capture()
+            if after.keys == before.keys:
+                return after
+            before = after
+        raise Infrastructure("prepare the plane", "its state went on changing", "Run `ckslab stop` and start again.")
+
+    def _set_up(self, scenario: Scenario) -> None:
+        for manifest in read_manifests(scenario.folder / "setup"):
+            self._apply(manifest)
+            if manifest["kind"] == "Namespace":
+                # A pod needs it at once; the controller that makes it may be slower, or not run.
+                metadata = {"name": "default", "namespace": manifest["metadata"]["name"]}
+                self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+    def _apply(self, manifest: Manifest) -> None:
+        answer = self.objects.apply(manifest)
+        if not answer.ok:
+            name = f"{manifest['kind']} {manifest['metadata'].get('name')}"
+            raise InvalidInput(f"apply the setup's {name}", answer.message, "The scenario's setup is broken.")
+
+    def _await_pods(self, scenario: Scenario) -> None:
+        if Capability.NODES not in scenario.spec.requires:
+            return
+        deadline = time.monotonic() + PODS_SECONDS
+        while waiting := [pod["metadata"]["name"] for pod in self.objects.list("Pod") if _is_pending(pod)]:
+            if time.monotonic() > deadline:
+                seen = f"not running after {PODS_SECONDS:g} s: {', '.join(waiting[:5])}"
+                raise Infrastructure("start the scenario's pods", seen, "Run `ckslab reset`, or see `ckslab doctor`.")
+            time.sleep(0.02)
+
+    def _await_learner(self) -> None:
+        """Right after an API server's start even an administrator is refused until RBAC is loaded."""
+        learner = self.plane.cluster_as("learner")
+        deadline = time.monotonic() + 10
+        while not learner.request("GET", "/api/v1/namespaces").ok:
+            if time.monotonic() > deadline:
+                raise Infrastructure("use the learner's kubeconfig", "it was refused", "Run `ckslab stop`.")
+            time.sleep(0.02)
+
+    def _write_session(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
+        private_dir(folder)
+        self._lay_out(scenario, folder, progress)
+        session = Session(
+            scenario_id=scenario.id,
+            pack_folder=str(scenario.folder.parent) if scenario.pack else None,
+            version=scenario.metadata.version,
+            started=now(),
+            folder=folder,
+            kubeconfig=self.plane.layout.kubeconfig("learner"),
+        )
+        session.write_start(start_rbac(self.objects))
+        session.save()
+        return session
+
+    def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
+        moved = lay_out_files(scenario.folder / "files", folder / "files", folder / "kept")
+        if moved:
+            progress(f"your earlier files are kept in {moved}")
+
+    def _put_aside(self, progress: Progress) -> None:
+        session = self.sessions.open()
+        if session is None or not self.plane.alive:
+            return
+        try:
+            self.plane.capture().save(session.aside)
+        except Unreachable:
+            return
+        progress(f"{session.scenario_id} is put aside; `ckslab start {session.scenario_id} --resume` brings it back")
+
+    def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
+        try:
+            session = Session.load(folder)
+            snapshot = Snapshot.load(session.aside)
+        except FileNotFoundError:
+            seen = "nothing of it was put aside on this plane"
+            raise InvalidInput(f"resume {scenario.id}", seen, f"Run `ckslab start {scenario.id}`.") from None
+        self.prepare(scenario.spec.requires, progress)
+        self.plane.restore(snapshot)
+        self.sessions.set_open(session)
+        return session
+
+
+def refuse_unsupported(scenario: Scenario) -> None:
+    """Refuse a scenario that needs what the embedded plane lacks.
+
+    Raises:
+        InvalidInput: naming the capabilities.
+
+    """
+    if missing := [capability for capability in scenario.spec.requires if capability not in NEEDS]:
+        seen = f"it requires {', '.join(missing)}, which simulated nodes do not have"
+        raise InvalidInput(f"run {scenario.id} on the embedded provider", seen, "Choose another; see `ckslab list`.")
+
+
+def _is_pending(pod: Manifest) -> bool:
+    """A gated pod waits on purpose."""
+    return pod.get("status", {}).get("phase") != "Running" and not pod["spec"].get("schedulingGates")

@@ -1,0 +1,38 @@
+"""The simulated nodes of a plane: Node objects that kwok keeps ready and that pods can be bound to."""
+
+import time
+
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.errors import Infrastructure
+
+NODES = ("node-1", "node-2")
+
+
+def node_manifest(name: str) -> Manifest:
+    """A Node with the labels that a kubelet would give it, and no address (see kwok.yaml)."""
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+
+
+def add_nodes(objects: Objects, seconds: float = 30.0) -> None:
+    """Make the nodes and wait until pods can be scheduled to them.
+
+    Raises:
+        Infrastructure: they did not become ready in time.
+
+    """
+    for name in NODES:
+        answer = objects.apply(node_manifest(name))
+        if not answer.ok:
+            raise Infrastructure(f"add the simulated node {name}", answer.message, "See the logs of the plane.")
+    deadline = time.monotonic() + seconds
+    while waiting := [node["metadata"]["name"] for node in objects.list("Node") if not _usable(node)]:
+        if time.monotonic() > deadline:
+            seen = f"{', '.join(waiting)} did not become ready within {seconds:g} s"
+            raise Infrastructure("add the simulated nodes", seen, "See the kwok log of the plane.")
+        time.sleep(0.05)
+
+
+def _usable(node: Manifest) -> bool:
+    conditions = {item["type"]: item["status"] for item in node.get("status", {}).get("conditions", [])}
+    return conditions.get("Ready") == "True" and not node["spec"].get("taints")

@@ -1,0 +1,356 @@
+"""A plane as commands see it: made, brought up, asked, stopped.
+
+Commands never start a component: they write down what is wanted and see that a supervisor lives. So every command can
+be killed at any moment, and the next one goes on from what is there.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
+from ckslab_labs.cluster.client import HttpCluster
+from ckslab_labs.cluster.objects import Objects
+from ckslab_labs.errors import Infrastructure, InvalidInput
+from ckslab_labs.files import is_locked, read_json, write_atomic
+from ckslab_labs.paths import private_dir, state_home
+from ckslab_labs.providers.embedded import processes
+from ckslab_labs.providers.embedded.baseline import ensure_baseline, settle, write_fill
+from ckslab_labs.providers.embedded.components import (
+    APISERVER,
+    CONTROLLERS,
+    ETCD,
+    ORDER,
+    capabilities_of,
+)
+from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
+from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports, Wanted
+from ckslab_labs.providers.embedded.manifest import default_manifest
+from ckslab_labs.providers.embedded.pki import make_pki
+from ckslab_labs.snapshot.etcd import Etcd
+from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
+from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys
+
+Progress = Callable[[str], None]
+Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
+
+START_SECONDS = 90.0
+"""A cold API server on a busy two-core machine is ready within 10 s."""
+PORT_TRIES = 3
+NOT_STATE = ("pki",)
+"""Below /etc/kubernetes: what belongs to the plane and not to a scenario's state."""
+
+
+def quiet(_text: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+@dataclass(frozen=True)
+class PlaneStatus:
+    """What a plane runs, as its supervisor says."""
+
+    running: bool
+    components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Per file of the static-pod folder, why it cannot be read."""
+
+    def explain(self) -> str | None:
+        """Why the API server does not run, in one sentence; None when it does."""
+        if not self.running:
+            return "no supervisor runs"
+        apiserver = self.components.get(APISERVER, {})
+        if apiserver.get("state") == "ready":
+            return None
+        texts = [*self.problems.values(), str(apiserver.get("reason") or "")]
+        return "; ".join(text for text in texts if text) or f"kube-apiserver is {apiserver.get('state', 'not wanted')}"
+
+
+class Plane:
+    """One embedded control plane.
+
+    Args:
+        name: lower-case letters, digits and dashes.
+        root: its folder, when it is not one of the user's planes.
+
+    Raises:
+        InvalidInput: the name is none.
+
+    """
+
+    def __init__(self, name: str, root: Path | None = None) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
+            remedy = "Use lower-case letters, digits and dashes."
+            raise InvalidInput(f"use the plane {name!r}", "that is no name for a plane", remedy)
+        self.name = name
+        self.layout = Layout(root or planes_home() / name)
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """Whether a supervisor lives: it holds a lock as long as it does."""
+        return is_locked(self.layout.alive)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was made and not stopped."""
+        return self.layout.spec.is_file()
+
+    def up(
+        self,
+        components: Iterable[str],
+        ensure: Ensure,
+        kubernetes: str | None = None,
+        progress: Progress = quiet,
+        storage: str = "protobuf",
+    ) -> None:
+        """Have these components running and ready, besides those that run already.
+
+        Args:
+            components: of ``components.ORDER``.
+            ensure: gives the paths of the binaries, building what is missing.
+            kubernetes: "1.36"; the default, or what the plane runs, when not given.
+            progress: told what takes time.
+            storage: see ``PlaneSpec``.
+
+        Raises:
+            InvalidInput: the plane runs another version.
+            Infrastructure: a component did not become ready; says why.
+
+        """
+        if not self.exists:
+            self._make(kubernetes or DEFAULT_KUBERNETES, ensure, progress, storage)
+        spec = PlaneSpec.load(self.layout)
+        if kubernetes is not None and kubernetes != spec.kubernetes:
+            seen = f"plane {self.name} runs Kubernetes {spec.kubernetes}"
+            raise InvalidInput(f"use Kubernetes {kubernetes}", seen, "Stop it first, or choose another --plane.")
+        wanted = set(components) | set(Wanted.load(self.layout).components)
+        for attempt in range(PORT_TRIES):
+            Wanted(tuple(name for name in ORDER if name in wanted)).save(self.layout)
+            self._revive(progress)
+            if self._await_ready(last=attempt == PORT_TRIES - 1):
+                break
+            self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
+        self.__dict__.pop("cluster", None)
+
+    def revive(self, progress: Progress = quiet) -> None:
+        """See that a supervisor lives and etcd answers; enough to restore a snapshot.
+
+        Raises:
+            Infrastructure: etcd did not come up; says why.
+
+        """
+        self._revive(progress)
+        if not processes.wait_until(lambda: self._state(ETCD) == "ready", 30):
+            reason = str(self.status().components.get(ETCD, {}).get("reason") or "it took too long")
+            raise Infrastructure(f"start etcd of plane {self.name}", reason, f"See {self.layout.log(ETCD)}.")
+
+    def stop(self) -> None:
+        """End every process of the plane and remove its folder; learners' files are kept elsewhere."""
+        self._end_supervisor()
+        processes.sweep(self.layout.root)
+        shutil.rmtree(self.layout.root, ignore_errors=True)
+        self.__dict__.pop("cluster", None)
+
+    def status(self) -> PlaneStatus:
+        """What it runs."""
+        if not self.alive:
+            return PlaneStatus(running=False)
+        try:
+            value = read_json(self.layout.status)
+        except FileNotFoundError:
+            return PlaneStatus(running=True)
+        return PlaneStatus(True, value["components"], value["manifest"], value["problems"])
+
+    # --- access --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def cluster(self) -> HttpCluster:
+        """The plane's API as ckslab itself (system:masters)."""
+        return self.cluster_as("admin")
+
+    def cluster_as(self, client: str) -> HttpCluster:
+        """The plane's API as ``admin`` or ``learner``."""
+        capabilities = capabilities_of(Wanted.load(self.layout).components)
+        return HttpCluster(f"plane {self.name}", self.layout.kubeconfig(client), capabilities)
+
+    @property
+    def etcd(self) -> Etcd:
+        """The plane's etcd."""
+        return Etcd(PlaneSpec.load(self.layout).ports.etcd, self.layout.pki / "etcd")
+
+    @property
+    def kubernetes(self) -> str:
+        """The full version that it runs."""
+        return KUBERNETES[PlaneSpec.load(self.layout).kubernetes].version
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    def capture(self) -> Snapshot:
+        """Its whole state: etcd's keys and the control-plane files."""
+        return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir, NOT_STATE))
+
+    def restore(self, snapshot: Snapshot, settle: float = 0.05) -> None:
+        """Bring it back to a snapshot of this plane.
+
+        When control-plane files differ the API server is stopped meanwhile, as it must not see half of the new state.
+
+        Raises:
+            Infrastructure: it did not come to rest, or the API server did not start again.
+
+        """
+        folder = self.layout.kubernetes_dir
+        if not files_differ(snapshot.files, folder, NOT_STATE):
+            restore_keys(snapshot.keys, self.etcd, settle)
+            return
+        wanted = Wanted.load(self.layout)
+        replace(wanted, held=(APISERVER,)).save(self.layout)
+        try:
+            stopped = processes.wait_until(lambda: self._state(APISERVER) in ("stopped", "crash-loop"), 10)
+            if not stopped:
+                raise Infrastructure("restore the control-plane files", "kube-apiserver did not stop", "Try again.")
+            restore_files(snapshot.files, folder, NOT_STATE)
+            restore_keys(snapshot.keys, self.etcd, settle)
+        finally:
+            replace(wanted, held=()).save(self.layout)
+        processes.wait_until(lambda: self._state(APISERVER) not in ("stopped", ""), 5)
+        self._await_ready(last=True)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _make(self, kubernetes: str, ensure: Ensure, progress: Progress, storage: str) -> None:
+        if kubernetes not in KUBERNETES:
+            known = ", ".join(sorted(KUBERNETES, reverse=True))
+            raise InvalidInput(
+                f"use Kubernetes {kubernetes}", "this ckslab does not know it", f"Choose one of: {known}."
+            )
+        layout = self.layout
+        private_dir(planes_home())
+        shutil.rmtree(layout.root, ignore_errors=True)  # what a killed maker left; a made plane has a spec
+        private_dir(layout.root)
+        binaries = ensure([*ORDER, "kubectl"], kubernetes, progress)
+        version = KUBERNETES[kubernetes].version
+        for folder in (layout.run, layout.logs, layout.kubernetes_dir, layout.manifests, layout.node / "var" / "log"):
+            private_dir(folder)
+        make_pki(layout.pki)
+        write_atomic(layout.manifests / "kube-apiserver.yaml", default_manifest(version).encode())
+        write_atomic(layout.run / "kwok.yaml", files(__package__).joinpath("kwok.yaml").read_bytes())
+        if storage == "protobuf":
+            write_fill(ensure_baseline(version, lambda path: make_baseline(path, kubernetes, ensure, progress)), layout)
+        ports = Ports.free()
+        write_kubeconfigs(layout, ports)
+        paths = {name: str(path) for name, path in binaries.items()}
+        PlaneSpec(kubernetes, ports, paths, storage).save(layout)
+
+    def _revive(self, progress: Progress) -> None:
+        """See that a supervisor lives, with ports that are free and binaries that are there."""
+        if self.alive:
+            return
+        for pid in processes.sweep(self.layout.root):
+            progress(f"ended process {pid}, which an earlier supervisor had left")
+        spec = PlaneSpec.load(self.layout)
+        if spec.ports.taken():
+            spec = replace(spec, ports=Ports.free())
+            spec.save(self.layout)
+            write_kubeconfigs(self.layout, spec.ports)
+        self.layout.status.unlink(missing_ok=True)
+        self._spawn()
+        if not processes.wait_until(lambda: self.alive and self.layout.status.exists(), 15):
+            log = self.layout.log("supervisor")
+            seen = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            raise Infrastructure(f"start the supervisor of plane {self.name}", seen, f"See {log}.")
+
+    def _spawn(self) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        with self.layout.log("supervisor").open("ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-I", "-m", SUPERVISOR, str(self.layout.root)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**kept, PLANE_VARIABLE: str(self.layout.root)},
+                cwd=self.layout.root,
+                start_new_session=True,
+            )
+
+    def _end_supervisor(self) -> None:
+        """Let the supervisor end its components in order; sweep after it."""
+        for pid in processes.of_plane(self.layout.root):
+            if SUPERVISOR.encode() in _command_line(pid):
+                try:
+                    os.kill(pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    continue
+        processes.wait_until(lambda: not self.alive, 12)
+        processes.sweep(self.layout.root)
+
+    def _state(self, component: str) -> str:
+        return str(self.status().components.get(component, {}).get("state", ""))
+
+    def _await_ready(self, last: bool) -> bool:
+        """Wait until everything wanted is ready; False when a port was taken and another try is worth it."""
+        wanted = Wanted.load(self.layout).components
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            status = self.status()
+            states = {name: status.components.get(name, {}) for name in wanted}
+            if all(state.get("state") == "ready" for state in states.values()):
+                return True
+            broken = next((name for name, state in states.items() if state.get("failures", 0) >= 2), None)
+            if broken is None and status.problems:
+                broken = APISERVER
+            if broken or time.monotonic() > deadline or not status.running:
+                reason = str(states.get(broken or "", {}).get("reason") or "") or status.explain() or "it took too long"
+                if "address already in use" in reason and not last:
+                    return False
+                name = broken or next((n for n, s in states.items() if s.get("state") != "ready"), "the plane")
+                remedy = f"See {self.layout.log(name)}; `ckslab reset` puts control-plane files back."
+                raise Infrastructure(f"start {name} of plane {self.name}", reason, remedy)
+            time.sleep(0.02)
+
+
+SUPERVISOR = "ckslab_labs.providers.embedded.supervisor"
+
+
+def planes_home() -> Path:
+    """The folder that holds the user's planes."""
+    return state_home() / "planes"
+
+
+def list_planes() -> list[str]:
+    """The names of the user's planes, running or not."""
+    home = planes_home()
+    if not home.is_dir():
+        return []
+    return sorted(entry.name for entry in home.iterdir() if (entry / "plane.json").is_file())
+
+
+def make_baseline(path: Path, kubernetes: str, ensure: Ensure, progress: Progress) -> None:
+    """Start a plane of its own, let it settle, and keep what it holds."""
+    progress(f"preparing the baseline of Kubernetes {kubernetes} (once, about 20 s)")
+    plane = Plane("baseline", path.parent / f"{path.stem}.plane")
+    plane.stop()  # what a killed maker left
+    try:
+        plane.up((ETCD, APISERVER, CONTROLLERS), ensure, kubernetes, storage="json")
+        etcd = plane.etcd
+        settle(Objects(plane.cluster), lambda: Snapshot(capture_keys(etcd))).save(path)
+    finally:
+        plane.stop()
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,116 @@
+"""Starting and ending processes so that none outlives its plane.
+
+What belongs to a plane is read from the process table (a variable in each process's environment), never from a pid
+file: a file can lie, and a pid can be reused.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def start(argv: list[str], log: Path, env: dict[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a component that dies with this process.
+
+    Args:
+        argv: the command line.
+        log: appended to.
+        env: the whole environment; nothing is inherited.
+        cwd: the working directory.
+
+    Raises:
+        OSError: the program cannot be run.
+
+    """
+    parent = os.getpid()
+    libc = ctypes.CDLL(
+        None, use_errno=True
+    )  # loaded before the fork: only async-signal-safe work is left for the child
+
+    def die_with_parent() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> None:
+    """TERM, and KILL after ``patience`` seconds; returns when the process is gone."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def of_plane(root: Path) -> list[int]:
+    """The processes of a plane, by the process table.
+
+    Args:
+        root: the plane's folder.
+
+    """
+    marker = f"{PLANE_VARIABLE}={root}".encode()
+    return [pid for pid in _pids() if marker in _environment(pid)]
+
+
+def sweep(root: Path) -> list[int]:
+    """KILL whatever is left of a plane and wait until it is gone.
+
+    Returns:
+        the process ids that were found.
+
+    """
+    found = of_plane(root)
+    for pid in found:
+        _kill(pid)
+    wait_until(lambda: not of_plane(root), seconds=5)
+    return found
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, interval: float = 0.02) -> bool:
+    """Poll ``holds`` for so long; whether it became true."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(interval)
+    return True
+
+
+def _pids() -> Iterable[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _environment(pid: int) -> frozenset[bytes]:
+    try:
+        return frozenset(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except OSError:  # another user's, or gone meanwhile
+        return frozenset()
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,180 @@
+"""The supervisor of one plane: the only parent of its components, and the proof that it lives.
+
+It has no network port and takes no orders but files: ``wanted.json`` says what shall run, the manifest folder says how
+the API server shall run, ``status.json`` says what does run and why not more. It holds ``alive.lock`` as long as it
+lives; its components die with it. Killed at any moment it leaves nothing that the next one could not go on from.
+
+Run as ``python -m ckslab_labs.providers.embedded.supervisor PLANE_FOLDER``.
+"""
+
+import base64
+import signal
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from ckslab_labs.errors import Busy, Infrastructure
+from ckslab_labs.files import FileLock, read_json, write_json
+from ckslab_labs.paths import private_dir
+from ckslab_labs.providers.embedded.components import APISERVER, ETCD, ORDER, command
+from ckslab_labs.providers.embedded.confine import Confinement
+from ckslab_labs.providers.embedded.flags import apiserver_arguments
+from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Wanted
+from ckslab_labs.providers.embedded.manifest import ManifestProblem
+from ckslab_labs.providers.embedded.runner import KUBELET, OURS, Runner
+from ckslab_labs.providers.embedded.static_pods import ManifestFolder
+from ckslab_labs.snapshot.etcd import Etcd
+
+TICK = 0.02
+"""Seconds between two looks at files and processes."""
+
+
+class Supervisor:
+    """Runs what is wanted, as far as it can."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._spec = PlaneSpec.load(layout)
+        self._runners = {name: Runner(name, layout.log(name), KUBELET if name == APISERVER else OURS) for name in ORDER}
+        self._folder = ManifestFolder(layout.manifests)
+        self._etcd = Etcd(self._spec.ports.etcd, layout.pki / "etcd")
+        self._readyz = _readyz_pool(layout, self._spec.ports.apiserver)
+        self._ending = False
+        self._written: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Work until SIGTERM, then end every component."""
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_ending", True))
+        while not self._ending:
+            self._tick()
+            self._report()
+            time.sleep(TICK)
+        self._stop_all_but(())
+        self._report()
+
+    def _tick(self) -> None:
+        wanted = Wanted.load(self._layout)
+        self._folder.look(time.monotonic())
+        for runner in self._runners.values():
+            runner.watch()
+        self._stop_all_but(tuple(name for name in wanted.components if name not in wanted.held))
+        for name in ORDER:
+            if name not in wanted.components or name in wanted.held:
+                continue
+            runner = self._runners[name]
+            if runner.may_start():
+                self._start(runner)
+            if not runner.ready and runner.process is not None:
+                runner.ready = self._is_ready(name)
+            if not runner.ready and name in (ETCD, APISERVER):
+                break  # what comes after needs it
+
+    def _stop_all_but(self, names: tuple[str, ...]) -> None:
+        pod = self._folder.pod
+        for name in reversed(ORDER):
+            runner = self._runners[name]
+            outdated = name == APISERVER and runner.generation != (pod.uid if pod else "")
+            if name not in names or outdated:
+                runner.stop()
+                if outdated:
+                    runner.forgive()
+
+    def _start(self, runner: Runner) -> None:
+        env = {PLANE_VARIABLE: str(self._layout.root), "HOME": str(self._layout.run), "TMPDIR": str(self._layout.run)}
+        flags: list[str] = []
+        generation = ""
+        if runner.name == APISERVER:
+            pod = self._folder.pod
+            if pod is None:
+                runner.reason = "no manifest in the static-pod folder asks for it"
+                return
+            generation = pod.uid
+            confinement = Confinement(self._layout.node, pod.mounts, self._layout.run)
+            try:
+                flags = apiserver_arguments(pod, confinement, self._spec.ports)
+            except ManifestProblem as problem:
+                runner.generation = generation
+                runner.failed(f"{pod.file}: {problem}")
+                return
+        runner.start(command(runner.name, self._spec, self._layout, flags), env, self._layout.run, generation)
+
+    def _is_ready(self, name: str) -> bool:
+        if name == ETCD:
+            return self._etcd.healthy() and self._filled()
+        if name == APISERVER:
+            return self._apiserver_ready()
+        return True
+
+    def _apiserver_ready(self) -> bool:
+        try:
+            return self._readyz.request("GET", "/readyz").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def _filled(self) -> bool:
+        """Fill an empty etcd, where there is something to fill it with."""
+        try:
+            stored: dict[str, str] = read_json(self._layout.fill)
+        except FileNotFoundError:
+            return True
+        try:
+            if not self._etcd.dump():
+                self._etcd.write({_decode(key): _decode(value) for key, value in stored.items()})
+        except Infrastructure:
+            return False
+        self._layout.fill.unlink()
+        return True
+
+    def _report(self) -> None:
+        pod = self._folder.pod
+        status = {
+            "components": {
+                name: {
+                    "state": runner.state,
+                    "reason": self._told(runner.reason),
+                    "pid": runner.process.pid if runner.process else None,
+                    "failures": runner.failures,
+                }
+                for name, runner in self._runners.items()
+            },
+            "manifest": {"runs": pod.file if pod else None, "waiting": self._folder.waiting},
+            "problems": dict(self._folder.problems),
+        }
+        if status != self._written:
+            write_json(self._layout.status, status)
+            self._written = status
+
+    def _told(self, reason: str) -> str:
+        """Paths as the learner knows them."""
+        return reason.replace(str(self._layout.node), "").replace(f"{self._layout.run}/", "")
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
+def _readyz_pool(layout: Layout, port: int) -> urllib3.HTTPSConnectionPool:
+    context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
+    context.load_cert_chain(str(layout.pki / "client-admin.crt"), str(layout.pki / "client-admin.key"))
+    timeout = urllib3.Timeout(total=2)
+    return urllib3.HTTPSConnectionPool("127.0.0.1", port, ssl_context=context, retries=False, timeout=timeout)
+
+
+def main() -> int:
+    """Supervise the plane whose folder is the one argument; 0 also when somebody else does so already."""
+    layout = Layout(Path(sys.argv[1]))
+    try:
+        with FileLock(layout.alive, f"plane {layout.name}", wait=0):
+            private_dir(layout.run)
+            Supervisor(layout).run()
+    except Busy:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""One learner working on one scenario: when it began, what was used, and the learner's own files.
+
+A session's folder outlives its plane: what a learner wrote is never removed or overwritten unasked.
+"""
+
+import datetime
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.files import read_json, write_json
+from ckslab_labs.paths import private_dir, state_home
+
+RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+
+StartRbac = Mapping[str, list[Manifest]]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session as written down in ``session.json`` of its folder."""
+
+    scenario_id: str
+    pack_folder: str | None
+    version: int
+    started: str
+    folder: Path
+    kubeconfig: Path
+    hints: int = 0
+    attempts: int = 0
+
+    @property
+    def files(self) -> Path:
+        """The learner's files."""
+        return self.folder / "files"
+
+    @property
+    def aside(self) -> Path:
+        """The cluster's state as it was when the learner went on to another scenario."""
+        return self.folder / "aside.json"
+
+    @property
+    def start_rbac(self) -> dict[str, list[Manifest]]:
+        """The RBAC objects of the untouched start, by kind."""
+        value: dict[str, list[Manifest]] = read_json(self.folder / "start.json")
+        return value
+
+    def write_start(self, rbac: StartRbac) -> None:
+        """Write down the RBAC objects of the untouched start."""
+        write_json(self.folder / "start.json", rbac)
+
+    def used_hint(self, tier: int) -> "Session":
+        """The session with hints up to ``tier`` counted as used, written down."""
+        return self._saved(hints=max(self.hints, tier))
+
+    def attempted(self) -> "Session":
+        """The session with one more attempt, written down."""
+        return self._saved(attempts=self.attempts + 1)
+
+    def _saved(self, **changes: Any) -> "Session":
+        changed = replace(self, **changes)
+        changed.save()
+        return changed
+
+    def save(self) -> None:
+        """Write it down."""
+        value = {
+            "scenario": self.scenario_id,
+            "pack": self.pack_folder,
+            "version": self.version,
+            "started": self.started,
+            "kubeconfig": str(self.kubeconfig),
+            "hints": self.hints,
+            "attempts": self.attempts,
+        }
+        write_json(self.folder / "session.json", value)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Session":
+        """Read it back.
+
+        Raises:
+            FileNotFoundError: there is none.
+
+        """
+        value = read_json(folder / "session.json")
+        return cls(
+            scenario_id=value["scenario"],
+            pack_folder=value["pack"],
+            version=value["version"],
+            started=value["started"],
+            folder=folder,
+            kubeconfig=Path(value["kubeconfig"]),
+            hints=value["hints"],
+            attempts=value["attempts"],
+        )
+
+
+class Sessions:
+    """The sessions of one plane: a folder per scenario, and which of them is open."""
+
+    def __init__(self, plane: str) -> None:
+        self._home = state_home() / "sessions" / plane
+
+    @property
+    def home(self) -> Path:
+        """The folder, made private."""
+        private_dir(self._home.parent)
+        return private_dir(self._home)
+
+    def folder(self, scenario_id: str) -> Path:
+        """The folder of a scenario's session; a pack's ``pack/id`` becomes one name."""
+        return self.home / scenario_id.replace("/", "--")
+
+    def open(self) -> Session | None:
+        """The session that is open on the plane."""
+        try:
+            name = json.loads((self._home / "open.json").read_bytes())["folder"]
+            return Session.load(self._home / name)
+        except FileNotFoundError:
+            return None
+
+    def set_open(self, session: Session | None) -> None:
+        """Write down which session is open."""
+        if session is None:
+            (self._home / "open.json").unlink(missing_ok=True)
+        else:
+            write_json(self.home / "open.json", {"folder": session.folder.name})
+
+
+def now() -> str:
+    """The time, in UTC, as written down in sessions."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def start_rbac(objects: Objects) -> dict[str, list[Manifest]]:
+    """All RBAC objects, by kind."""
+    return {kind: objects.list(f"{kind}.rbac.authorization.k8s.io") for kind in RBAC_KINDS}
+
+
+def lay_out_files(source: Path, files: Path, kept: Path) -> Path | None:
+    """Put a scenario's ``files/`` where the learner edits them.
+
+    Args:
+        source: the scenario's folder of files; may be missing.
+        files: the learner's folder.
+        kept: where what the learner had there is moved to, when it differs.
+
+    Returns:
+        where it was moved to, or None.
+
+    """
+    before = _contents(files)
+    moved = None
+    if before and before != _contents(source):
+        moved = kept / now().replace(":", "")
+        private_dir(kept)
+        shutil.copytree(files, moved, symlinks=True, dirs_exist_ok=True)
+    if files.exists():
+        shutil.rmtree(files)
+    private_dir(files)
+    if source.is_dir():
+        shutil.copytree(source, files, dirs_exist_ok=True)
+    return moved
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        return {}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

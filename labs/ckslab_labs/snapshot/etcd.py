@@ -1,0 +1,88 @@
+"""etcd through its JSON gateway, by client certificate: dump every Kubernetes key, and change many in one transaction.
+
+The gateway (https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/) needs no gRPC library; keys and values travel as
+base64, and a lab's whole state is some 200 kB.
+"""
+
+import base64
+import json
+import ssl
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from ckslab_labs.errors import Infrastructure, Unreachable
+
+Keys = dict[bytes, bytes]
+
+REGISTRY = b"/registry/"
+REGISTRY_END = b"/registry0"  # "0" follows "/" in ASCII: the end of the prefix
+
+
+class Etcd:
+    """One etcd, to read and write as a whole.
+
+    Args:
+        port: its client port on 127.0.0.1.
+        pki: a folder with ``ca.crt``, ``snapshot-client.crt`` and ``snapshot-client.key``.
+
+    """
+
+    def __init__(self, port: int, pki: Path) -> None:
+        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        context.load_cert_chain(str(pki / "snapshot-client.crt"), str(pki / "snapshot-client.key"))
+        self._pool = urllib3.HTTPSConnectionPool(
+            "127.0.0.1", port, ssl_context=context, maxsize=4, retries=False, timeout=urllib3.Timeout(total=10)
+        )
+
+    def healthy(self) -> bool:
+        """Whether it answers and has a leader."""
+        try:
+            return self._pool.request("GET", "/health").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def dump(self) -> Keys:
+        """Every key under ``/registry/`` with its value, as of one revision.
+
+        Raises:
+            Unreachable: no answer.
+
+        """
+        answer = self._post("/v3/kv/range", {"key": _b64(REGISTRY), "range_end": _b64(REGISTRY_END)})
+        decode = base64.b64decode
+        return {decode(pair["key"]): decode(pair["value"]) for pair in answer.get("kvs", [])}
+
+    def write(self, put: Mapping[bytes, bytes], delete: Iterable[bytes] = ()) -> None:
+        """Put and delete keys in one transaction.
+
+        Raises:
+            Unreachable: no answer; the transaction took place or did not, as a whole.
+
+        """
+        operations: list[dict[str, Any]] = [{"requestDeleteRange": {"key": _b64(key)}} for key in delete]
+        operations += [{"requestPut": {"key": _b64(key), "value": _b64(value)}} for key, value in put.items()]
+        if operations:
+            self._post("/v3/kv/txn", {"success": operations})
+
+    def size(self) -> int:
+        """The size of its database file, in bytes."""
+        return int(self._post("/v3/maintenance/status", {})["dbSize"])
+
+    def _post(self, path: str, body: object) -> Any:
+        try:
+            answer = self._pool.request("POST", path, body=json.dumps(body))
+        except urllib3.exceptions.HTTPError as error:
+            remedy = "See `ckslab doctor`; `ckslab start` brings a dead plane back."
+            raise Unreachable("talk to etcd", str(error), remedy) from error
+        value = answer.json()
+        if answer.status != 200:
+            seen = str(value.get("message", value)) if isinstance(value, dict) else str(value)
+            raise Infrastructure("talk to etcd", seen, "See the etcd log in the plane's folder.")
+        return value
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,69 @@
+"""Folders as part of a snapshot: capture the regular files below one, and put them back.
+
+Symbolic links are neither followed nor kept; what is new is removed, so that a backup file beside a manifest goes too.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ckslab_labs.errors import InvalidInput
+from ckslab_labs.files import write_atomic
+
+MAX_TOTAL = 16 * 1024 * 1024
+"""Bytes of all files together; a learner's files are texts."""
+
+
+def capture_files(root: Path, left_out: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """The regular files below ``root`` by their relative paths.
+
+    Args:
+        root: may be missing, which is an empty folder.
+        left_out: names of folders directly below ``root`` that do not belong to the state.
+
+    Raises:
+        InvalidInput: they are too large to keep.
+
+    """
+    files: dict[str, bytes] = {}
+    total = 0
+    for path in _files(root, left_out):
+        total += path.stat().st_size
+        if total > MAX_TOTAL:
+            seen = f"there are more than {MAX_TOTAL // 2**20} MiB"
+            raise InvalidInput(f"keep the files in {root}", seen, "Remove what does not belong to the task.")
+        files[str(path.relative_to(root))] = path.read_bytes()
+    return files
+
+
+def files_differ(files: Mapping[str, bytes], root: Path, left_out: tuple[str, ...] = ()) -> bool:
+    """Whether ``restore_files`` would change anything."""
+    present = {str(path.relative_to(root)): path for path in _files(root, left_out)}
+    if present.keys() != files.keys() or _links(root, left_out):
+        return True
+    return any(present[name].read_bytes() != data for name, data in files.items())
+
+
+def restore_files(files: Mapping[str, bytes], root: Path, left_out: tuple[str, ...] = ()) -> None:
+    """Make the regular files below ``root`` exactly these."""
+    for path in _links(root, left_out):
+        path.unlink()
+    for path in _files(root, left_out):
+        if str(path.relative_to(root)) not in files:
+            path.unlink()
+    for name, data in files.items():
+        target = root / name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not target.is_file() or target.read_bytes() != data:
+            write_atomic(target, data)
+
+
+def _files(root: Path, left_out: tuple[str, ...]) -> list[Path]:
+    return [path for path in _all(root, left_out) if path.is_file() and not path.is_symlink()]
+
+
+def _links(root: Path, left_out: tuple[str, ...]) -> list[Path]:
+    return [path for path in _all(root, left_out) if path.is_symlink()]
+
+
+def _all(root: Path, left_out: tuple[str, ...]) -> list[Path]:
+    return [path for path in sorted(root.rglob("*")) if path.relative_to(root).parts[0] not in left_out]

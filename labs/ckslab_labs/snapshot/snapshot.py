@@ -1,0 +1,149 @@
+"""A cluster's whole state as one value, and the way back to it.
+
+etcd is the source of truth: whatever watches (the API server's caches, controllers, the scheduler, simulated nodes)
+follows what is written there. A restore dumps, and in one transaction deletes what is new and puts back what differs;
+as a controller may be in the middle of a write, that repeats until two dumps a moment apart show no difference.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ckslab_labs.errors import Infrastructure
+from ckslab_labs.files import write_atomic
+
+Keys = Mapping[bytes, bytes]
+
+# What lives on by its own clock and says nothing of a learner's work: leases by which components and API servers show
+# that they are alive. Node leases are left out for the snapshot's own nodes only (see `_left_out`).
+HEARTBEATS = re.compile(
+    rb"^/registry/(masterleases/|peerserverleases/"
+    rb"|leases/kube-system/(apiserver-|kube-scheduler$|kube-controller-manager$))"
+)
+NODE_LEASE = b"/registry/leases/kube-node-lease/"
+NODE = b"/registry/minions/"
+EVENTS = b"/registry/events/"
+
+
+class Store(Protocol):
+    """Where the keys are: etcd, however it is reached."""
+
+    def dump(self) -> dict[bytes, bytes]:
+        """Every key with its value."""
+
+    def write(self, put: Keys, delete: list[bytes]) -> None:
+        """Put and delete in one transaction."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Every key of etcd that matters, and the control-plane files by their paths."""
+
+    keys: Keys
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write it, synced to disk."""
+        value = {
+            "keys": {_b64(key): _b64(value) for key, value in self.keys.items()},
+            "files": {name: _b64(data) for name, data in self.files.items()},
+        }
+        write_atomic(path, json.dumps(value).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> "Snapshot":
+        """Read it back.
+
+        Raises:
+            FileNotFoundError: there is none.
+
+        """
+        value = json.loads(path.read_bytes())
+        decode = base64.b64decode
+        return cls(
+            {decode(key): decode(data) for key, data in value["keys"].items()},
+            {name: decode(data) for name, data in value["files"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What separates a store from a snapshot."""
+
+    put: dict[bytes, bytes]
+    delete: list[bytes]
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.delete)
+
+
+def capture_keys(store: Store) -> dict[bytes, bytes]:
+    """The keys of a snapshot: a dump without heartbeats and events."""
+    dump = store.dump()
+    left_out = _left_out(dump)
+    return {key: value for key, value in dump.items() if not left_out(key) and not key.startswith(EVENTS)}
+
+
+def compare_keys(keys: Keys, store: Store) -> Difference:
+    """What a restore would write now."""
+    now = store.dump()
+    left_out = _left_out(keys)
+    put = {key: value for key, value in keys.items() if now.get(key) != value}
+    return Difference(put, [key for key in now if key not in keys and not left_out(key)])
+
+
+def restore_keys(keys: Keys, store: Store, settle: float = 0.05, deadline: float = 15.0) -> int:
+    """Bring the store back to these keys.
+
+    Args:
+        keys: of a snapshot.
+        store: where to write.
+        settle: seconds between the two dumps that must both show no difference.
+        deadline: seconds after which to give up.
+
+    Returns:
+        how many transactions it took.
+
+    Raises:
+        Infrastructure: something kept writing until the deadline; names what.
+
+    """
+    until = time.monotonic() + deadline
+    writes = 0
+    clean_since: float | None = None
+    while True:
+        difference = compare_keys(keys, store)
+        if not difference:
+            if clean_since is not None:
+                return writes
+            clean_since = time.monotonic()
+            time.sleep(settle)
+            continue
+        if time.monotonic() > until:
+            raise Infrastructure("restore the cluster's state", _still_moving(difference), "Try `ckslab reset` again.")
+        store.write(difference.put, difference.delete)
+        writes += 1
+        clean_since = None
+
+
+def _still_moving(difference: Difference) -> str:
+    keys = [key.decode("utf-8", "replace") for key in [*difference.put, *difference.delete]]
+    return f"something keeps writing to {', '.join(keys[:5])}"
+
+
+def _left_out(keys: Keys) -> Callable[[bytes], bool]:
+    nodes = {key.removeprefix(NODE) for key in keys if key.startswith(NODE)}
+
+    def left_out(key: bytes) -> bool:
+        return bool(HEARTBEATS.match(key)) or (key.startswith(NODE_LEASE) and key.removeprefix(NODE_LEASE) in nodes)
+
+    return left_out
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

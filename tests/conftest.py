@@ -1,0 +1,75 @@
+"""What every test stands on: no reach into the developer's own home, and one real control plane per run.
+
+The plane is made once and shared: each test gets it restored to its baseline, which takes milliseconds. Where the
+binaries are missing they are built; where that is impossible, tests marked ``plane`` are skipped with the reason, or
+fail where ``CKSLAB_REQUIRE`` demands ``plane``.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ckslab_labs.cluster.client import HttpCluster
+from ckslab_labs.cluster.objects import Objects
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import LabError
+from ckslab_labs.lab import Lab
+
+REAL_CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+"""Binaries and baselines are looked for where the developer has them; nothing else is."""
+
+
+@pytest.fixture(autouse=True)
+def _no_reach_into_the_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.mktemp("home")
+    for name in ("KUBECONFIG", "CKSLAB_PACKS", "CKSLAB_PLANE_NAME", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", REAL_CACHE)
+
+
+@pytest.fixture(scope="session")
+def plane_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state home that the shared plane lives in."""
+    return tmp_path_factory.mktemp("plane-state")
+
+
+@pytest.fixture(scope="session")
+def shared_lab(plane_state: Path) -> Iterator[Lab]:
+    """The one plane of the run, with every component."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(plane_state))
+        patch.setenv("XDG_CACHE_HOME", REAL_CACHE)
+        lab = Lab("shared")
+        try:
+            lab.prepare([Capability.NODES])
+        except LabError as error:
+            if "plane" in os.environ.get("CKSLAB_REQUIRE", "").split(","):
+                pytest.fail(f"CKSLAB_REQUIRE demands a plane: {error}")
+            pytest.skip(f"no control plane: {error}")
+        yield lab
+        lab.plane.stop()
+
+
+@pytest.fixture
+def lab(shared_lab: Lab, plane_state: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The shared plane, clean."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(plane_state))
+    shared_lab.prepare([Capability.NODES])
+    return shared_lab
+
+
+@pytest.fixture
+def cluster(lab: Lab) -> HttpCluster:
+    """The clean plane's API, asked as ckslab itself."""
+    return lab.cluster
+
+
+@pytest.fixture
+def objects(lab: Lab) -> Objects:
+    """The verbs on the clean plane's objects."""
+    return lab.objects
