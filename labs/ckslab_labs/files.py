@@ -42,7 +42,8 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def write_json(path: Path, value: object, mode: int = 0o600) -> None:
     """Write ``value`` as JSON, atomically."""
-    write_atomic(path, json.dumps(value, indent=1).encode(), mode)
+    data = json.dumps(value).encode()  # no indent: that would be the slow encoder
+    write_atomic(path, data, mode)
 
 
 def read_json(path: Path) -> Any:

@@ -23,8 +23,8 @@ from ckslab_labs.providers.embedded.nodes import add_nodes
 from ckslab_labs.providers.embedded.plane import Plane, PlaneStatus, Progress, list_planes, quiet
 from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
-from ckslab_labs.session import Session, Sessions, lay_out_files, now, start_rbac
-from ckslab_labs.snapshot.snapshot import Snapshot
+from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac
+from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving
 
 __all__ = ["Lab", "Session", "list_planes"]
 
@@ -48,6 +48,8 @@ class Lab:
         self._kubernetes = kubernetes
         self._objects: Objects | None = None
         self._lock_depth = 0
+        self._starts: dict[str, Start] = {}
+        self._written_start = ""
 
     @property
     def cluster(self) -> HttpCluster:
@@ -96,14 +98,14 @@ class Lab:
         refuse_unsupported(scenario)
         with self.exclusive():
             self._put_aside(progress)
-            folder = self.sessions.folder(scenario.id)
+            session = self._session(scenario, self.sessions.folder(scenario.id))
             if resume:
-                return self._resume(scenario, folder, progress)
-            self.prepare(scenario.spec.requires, progress)
-            progress("applying the scenario's setup")
-            self._set_up(scenario)
-            self._await_pods(scenario)
-            session = self._write_session(scenario, folder, progress)
+                return self._resume(scenario, session.folder, progress)
+            start = self._fresh(scenario, None, progress)
+            private_dir(session.folder)
+            self._lay_out(scenario, session.folder, progress)
+            session.write_start(start)
+            session.save()
             self._await_learner()
             self.sessions.set_open(session)
             return session
@@ -138,20 +140,25 @@ class Lab:
         """Put the open scenario back to its untouched start; the learner's files too, the edited ones are kept."""
         with self.exclusive():
             session = self.session()
-            self.prepare(scenario.spec.requires, progress)
-            self._set_up(scenario)
-            self._await_pods(scenario)
+            known = session.start()
+            start = self._fresh(scenario, known, progress)
+            if start is not known:
+                session.write_start(start)
             self._lay_out(scenario, session.folder, progress)
             return session
 
     def run(self, scenario: Scenario) -> Session:
         """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
         with self.exclusive():
-            self.prepare(scenario.spec.requires)
-            self._set_up(scenario)
-            folder = self.sessions.home / ".case"
-            shutil.rmtree(folder, ignore_errors=True)
-            return self._write_session(scenario, private_dir(folder), quiet)
+            known = self._starts.get(scenario.id)
+            self._starts[scenario.id] = self._fresh(scenario, known, quiet)
+            session = self._session(scenario, private_dir(self.sessions.home / ".case"))
+            shutil.rmtree(session.files, ignore_errors=True)
+            self._lay_out(scenario, session.folder, quiet)
+            if self._written_start != scenario.id:
+                session.write_start(self._starts[scenario.id])
+                self._written_start = scenario.id
+            return session
 
     def stop(self, progress: Progress = quiet) -> None:
         """End every process of the plane; the open session is put aside first, learners' files stay."""
@@ -207,6 +214,28 @@ class Lab:
             before = after
         raise Infrastructure("prepare the plane", "its state went on changing", "Run `ckslab stop` and start again.")
 
+    def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
+        """Bring the plane to the untouched start of a scenario, the shortest way, and say what that is."""
+        if known is not None and self._restored(known, progress):
+            return known
+        self.prepare(scenario.spec.requires, progress)
+        progress("applying the scenario's setup")
+        self._set_up(scenario)
+        self._await_pods(scenario)
+        return Start(start_rbac(self.objects), self._settled())
+
+    def _restored(self, known: Start, progress: Progress) -> bool:
+        """Try the short way back, one restore; with controllers at work on deletions the long way can be faster."""
+        if not (self.plane.exists and self.plane.layout.baseline.is_file()):
+            return False
+        self.plane.revive(progress)
+        try:
+            self.plane.restore(known.snapshot, deadline=1.0)
+        except StillMoving:
+            return False
+        self.plane.up((), ensure)
+        return True
+
     def _set_up(self, scenario: Scenario) -> None:
         for manifest in read_manifests(scenario.folder / "setup"):
             self._apply(manifest)
@@ -240,10 +269,8 @@ class Lab:
                 raise Infrastructure("use the learner's kubeconfig", "it was refused", "Run `ckslab stop`.")
             time.sleep(0.02)
 
-    def _write_session(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
-        private_dir(folder)
-        self._lay_out(scenario, folder, progress)
-        session = Session(
+    def _session(self, scenario: Scenario, folder: Path) -> Session:
+        return Session(
             scenario_id=scenario.id,
             pack_folder=str(scenario.folder.parent) if scenario.pack else None,
             version=scenario.metadata.version,
@@ -251,9 +278,6 @@ class Lab:
             folder=folder,
             kubeconfig=self.plane.layout.kubeconfig("learner"),
         )
-        session.write_start(start_rbac(self.objects))
-        session.save()
-        return session
 
     def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
         moved = lay_out_files(scenario.folder / "files", folder / "files", folder / "kept")

@@ -14,10 +14,17 @@ from typing import Any
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.files import read_json, write_json
 from ckslab_labs.paths import private_dir, state_home
+from ckslab_labs.snapshot.snapshot import Snapshot
 
 RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
-StartRbac = Mapping[str, list[Manifest]]
+
+@dataclass(frozen=True)
+class Start:
+    """The untouched start of a scenario on a plane: its RBAC objects by kind, and the cluster's whole state."""
+
+    rbac: Mapping[str, list[Manifest]]
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True)
@@ -44,14 +51,18 @@ class Session:
         return self.folder / "aside.json"
 
     @property
-    def start_rbac(self) -> dict[str, list[Manifest]]:
+    def start_rbac(self) -> Mapping[str, list[Manifest]]:
         """The RBAC objects of the untouched start, by kind."""
-        value: dict[str, list[Manifest]] = read_json(self.folder / "start.json")
-        return value
+        return self.start().rbac
 
-    def write_start(self, rbac: StartRbac) -> None:
-        """Write down the RBAC objects of the untouched start."""
-        write_json(self.folder / "start.json", rbac)
+    def start(self) -> "Start":
+        """The untouched start."""
+        return Start(read_json(self.folder / "start.json"), Snapshot.load(self.folder / "start-state.json"))
+
+    def write_start(self, start: "Start") -> None:
+        """Write down the untouched start."""
+        write_json(self.folder / "start.json", start.rbac)
+        start.snapshot.save(self.folder / "start-state.json")
 
     def used_hint(self, tier: int) -> "Session":
         """The session with hints up to ``tier`` counted as used, written down."""

@@ -33,6 +33,7 @@ PATIENCE = 3600.0
 SILENCE = 1200.0
 """Seconds without a word from Go after which it is taken for hung; linking and big downloads stay far below."""
 _STAGING = ".build-"
+_FULL = 64 << 20  # bytes: less than any of the programs needs
 
 
 def build(module: Module, names: Sequence[str], progress: Progress) -> dict[str, Path]:
@@ -193,7 +194,12 @@ class _Task:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
         if process.returncode != 0:
-            raise explain(f"build {self.what}", last or [f"it ended with status {process.returncode}"])
+            raise explain(f"build {self.what}", [*last, f"status {process.returncode}", *self._full_disks()])
+
+    def _full_disks(self) -> list[str]:
+        """A line for each of our disks that is full: Go does not always say so ("package iter is not in std")."""
+        folders = [folder for folder in (self.staging, self.go.build_cache, self.go.module_cache) if folder.exists()]
+        return [f"{folder}: no space left on device" for folder in folders if shutil.disk_usage(folder).free < _FULL]
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:

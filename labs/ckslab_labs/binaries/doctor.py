@@ -55,7 +55,7 @@ def findings(kubernetes: str = DEFAULT_KUBERNETES) -> list[Finding]:
         machine,
         go_fact(max(go_versions, key=as_numbers, default=None)),
         space_fact(cache_home(), SPACE_GB if go_versions else 0),
-        *(Finding("passed over", True, note) for note in notes),
+        *(Finding("yours", True, note) for note in notes),
         *(program_fact(module, binary, found.get(binary.name)) for module, binary in known),
         state_fact(state_home()),
         lock_fact(state_home()),

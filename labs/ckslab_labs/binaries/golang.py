@@ -30,16 +30,16 @@ class Go:
         path: the program.
         version: as it says it ("go1.26.8"), or "" (older than 1.16).
         toolchain: its GOTOOLCHAIN setting, "" when it knows none.
-        module_cache: its GOMODCACHE, "" when it has no place for one.
-        build_cache: its GOCACHE, "off" when it has no place for one.
+        module_cache: its GOMODCACHE; not absolute when it has no place for one.
+        build_cache: its GOCACHE; likewise.
 
     """
 
     path: Path
     version: str
     toolchain: str
-    module_cache: str
-    build_cache: str
+    module_cache: Path
+    build_cache: Path
 
     def problem(self, needed: str) -> str | None:
         """Why it cannot build a module whose go.mod says ``go <needed>``; None when it can."""
@@ -52,7 +52,7 @@ class Go:
                 f"{self.path} is {self.version}, go{needed} is needed, and GOTOOLCHAIN={self.toolchain} forbids "
                 "fetching it (GOTOOLCHAIN=auto allows it)"
             )
-        if not self.module_cache or self.build_cache in ("", "off"):
+        if not (self.module_cache.is_absolute() and self.build_cache.is_absolute()):
             return f"{self.path} has no place for its caches: HOME is not set, nor are GOMODCACHE and GOCACHE"
         return None
 
@@ -113,9 +113,8 @@ def _candidates() -> Iterator[Path]:
 
 
 def _ask(path: Path) -> Go:
-    names = ("GOVERSION", "GOTOOLCHAIN", "GOMODCACHE", "GOCACHE")
     answer = subprocess.run(
-        [path, "env", "-json", *names],
+        [path, "env", "-json", "GOVERSION", "GOTOOLCHAIN", "GOMODCACHE", "GOCACHE"],
         cwd="/",  # away from any go.mod, so that it names its own version
         env=_environment(),
         capture_output=True,
@@ -123,8 +122,14 @@ def _ask(path: Path) -> Go:
         stdin=subprocess.DEVNULL,
         timeout=_ANSWER_SECONDS,
     )
-    facts = json.loads(answer.stdout)
-    return Go(path, *(str(facts.get(name, "")) for name in names))
+    said: dict[str, str] = json.loads(answer.stdout)
+    return Go(
+        path=path,
+        version=said.get("GOVERSION", ""),
+        toolchain=said.get("GOTOOLCHAIN", ""),
+        module_cache=Path(said.get("GOMODCACHE", "")),
+        build_cache=Path(said.get("GOCACHE", "")),
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -64,7 +64,7 @@ def _brought(module: Module, binary: Binary, progress: Progress) -> Path | None:
         says = version_of(path, binary)
         if says == module.version:
             return path
-        progress(f"{variable}: passing over {path}: it says {says}, {module.version} is needed")
+        progress(f"{variable}: {path} says {says}, not {module.version}: passed over")
     return None
 
 

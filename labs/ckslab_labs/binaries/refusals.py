@@ -15,7 +15,7 @@ SPACE_GB = 7
 _WITHOUT_NETWORK = "A folder with ready programs can be given by CKSLAB_BIN."
 _CAUSES = (
     (
-        r"no space left on device|disk quota exceeded|file too large",
+        r"no space left on device|disk quota exceeded",
         "the disk is full",
         f"A first build needs up to {SPACE_GB} GB: free some, or move XDG_CACHE_HOME, GOMODCACHE and GOCACHE.",
     ),

@@ -28,7 +28,7 @@ def check_folder(folder: Path, findings: Findings) -> None:
     for entry in sorted(folder.iterdir()):
         _check_entry(entry, findings)
     for name in TEXTS:
-        if (folder / name).is_file():
+        if not findings.about(name):
             _check_text(folder / name, findings)
 
 

@@ -21,6 +21,10 @@ Report = Callable[[str, str], None]
 """Takes the key path of a problem in a document, and what is wrong there."""
 
 
+Place = tuple[int | str, ...]
+"""Where something is in a document: keys of mappings, places in lists."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing to mend.
@@ -110,21 +114,29 @@ def explain(error: ValidationError, data: Any, schema: Mapping[str, Any], report
         prefix: the key path of ``data`` itself.
 
     """
-    messages: dict[tuple[int | str, ...], list[str]] = {}
+    found: dict[Place, list[str]] = {}
     of_union = set()
     for detail in error.errors(include_url=False):
         place = _place(data, detail)
-        message = _message(detail, place, schema)
-        if message is not None and message not in messages.setdefault(place, []):
-            messages[place].append(message)
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # its items were bad, and are reported themselves
+        found.setdefault(place, []).append(_message(detail, place, schema))
         if len(place) < len(detail["loc"]):
             of_union.add(place)
-    for place, found in messages.items():
-        deeper = any(other[: len(place)] == place and other != place for other in messages)
+    for place, messages in found.items():
+        deeper = any(other[: len(place)] == place and other != place for other in found)
         if place in of_union and deeper:  # another branch of the union got further, and says it better
             continue
         path = key_path(data, place)
-        report(f"{prefix}.{path}" if prefix and path else prefix or path, ", or ".join(found))
+        report(f"{prefix}.{path}" if prefix and path else prefix or path, _either(messages))
+
+
+def _either(messages: list[str]) -> str:
+    """``must be text, not 7`` and ``must be a list, not 7`` as ``must be text or a list, not 7``."""
+    first, *others = dict.fromkeys(messages)
+    words, comma, shown = first.partition(", not ")
+    more = (other.removesuffix(comma + shown).removeprefix("must be ") for other in others)
+    return " or ".join((words, *more)) + comma + shown
 
 
 def _child(data: Any, part: int | str) -> Any:
@@ -140,7 +152,7 @@ def _label(data: Any, index: int) -> str:
     return next((name for name in names if isinstance(name, str)), str(index))
 
 
-def _place(data: Any, detail: ErrorDetails) -> tuple[int | str, ...]:
+def _place(data: Any, detail: ErrorDetails) -> Place:
     """Pydantic's location without the names it gives to branches of a union, which are not in the document."""
     place: list[int | str] = []
     for index, part in enumerate(detail["loc"]):
@@ -157,7 +169,6 @@ _PATTERNS = {
     OBJECT_PATTERN: "must be kind/name, with -n namespace where it has one",
 }
 _WORDS = {
-    "missing": "is missing",
     "string_type": "must be text",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
@@ -175,15 +186,13 @@ _WORDS = {
 }
 
 
-def _message(detail: ErrorDetails, place: tuple[int | str, ...], schema: Mapping[str, Any]) -> str | None:
-    """Plain words for one error, or None where it only repeats another."""
-    kind, found, ctx = detail["type"], detail["input"], detail.get("ctx", {})
+def _message(detail: ErrorDetails, place: Place, schema: Mapping[str, Any]) -> str:
+    """Plain words for one error."""
+    kind, ctx = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
     if kind == "extra_forbidden":
         return unknown("key", str(place[-1]), _known_keys(schema, place[:-1]))
-    if kind == "too_short" and found:  # its items were bad, and are reported themselves
-        return None
-    if kind == "missing":
-        return _WORDS[kind]
     if kind in ("value_error", "assertion_error"):
         return str(ctx["error"])
     if kind == "string_pattern_mismatch":
@@ -191,7 +200,7 @@ def _message(detail: ErrorDetails, place: tuple[int | str, ...], schema: Mapping
     else:
         expected = str(ctx.get("expected", "")).replace("'", '"')
         words = _WORDS.get(kind, detail["msg"]).format(**{**ctx, "expected": expected})
-    return f"{words}, not {_shown(found)}"
+    return f"{words}, not {_shown(detail['input'])}"
 
 
 def _shown(found: Any) -> str:

@@ -75,10 +75,13 @@ def read_bytes(path: Path, source: str | None = None) -> bytes:
     except OSError as error:
         reason = "it is a symbolic link" if path.is_symlink() else (error.strerror or str(error)).lower()
         raise InvalidInput(attempted, reason, "Put a readable file there.") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InvalidInput(attempted, "it is not a plain file", "Put a readable file there.")
-        data = file.read(MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_BYTES:
         raise InvalidInput(attempted, f"it is larger than {MAX_BYTES // 1024} KiB", "Split it, or shorten it.")
     return data

@@ -30,6 +30,10 @@ NODE = b"/registry/minions/"
 EVENTS = b"/registry/events/"
 
 
+class StillMoving(Infrastructure):
+    """Something kept writing while a snapshot was restored."""
+
+
 class Store(Protocol):
     """Where the keys are: etcd, however it is reached."""
 
@@ -97,20 +101,20 @@ def compare_keys(keys: Keys, store: Store) -> Difference:
     return Difference(put, [key for key in now if key not in keys and not left_out(key)])
 
 
-def restore_keys(keys: Keys, store: Store, settle: float = 0.05, deadline: float = 15.0) -> int:
+def restore_keys(keys: Keys, store: Store, deadline: float = 15.0, settle: float = 0.05) -> int:
     """Bring the store back to these keys.
 
     Args:
         keys: of a snapshot.
         store: where to write.
-        settle: seconds between the two dumps that must both show no difference.
         deadline: seconds after which to give up.
+        settle: seconds between the two dumps that must both show no difference.
 
     Returns:
         how many transactions it took.
 
     Raises:
-        Infrastructure: something kept writing until the deadline; names what.
+        StillMoving: something kept writing until the deadline; names what.
 
     """
     until = time.monotonic() + deadline
@@ -125,7 +129,7 @@ def restore_keys(keys: Keys, store: Store, settle: float = 0.05, deadline: float
             time.sleep(settle)
             continue
         if time.monotonic() > until:
-            raise Infrastructure("restore the cluster's state", _still_moving(difference), "Try `ckslab reset` again.")
+            raise StillMoving("restore the cluster's state", _still_moving(difference), "Try `ckslab reset` again.")
         store.write(difference.put, difference.delete)
         writes += 1
         clean_since = None

@@ -201,18 +201,23 @@ class Plane:
         """Its whole state: etcd's keys and the control-plane files."""
         return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir, NOT_STATE))
 
-    def restore(self, snapshot: Snapshot, settle: float = 0.05) -> None:
+    def restore(self, snapshot: Snapshot, deadline: float = 15.0) -> None:
         """Bring it back to a snapshot of this plane.
 
         When control-plane files differ the API server is stopped meanwhile, as it must not see half of the new state.
 
+        Args:
+            snapshot: of this plane.
+            deadline: seconds for the cluster to come to rest.
+
         Raises:
-            Infrastructure: it did not come to rest, or the API server did not start again.
+            StillMoving: it did not come to rest.
+            Infrastructure: the API server did not start again.
 
         """
         folder = self.layout.kubernetes_dir
         if not files_differ(snapshot.files, folder, NOT_STATE):
-            restore_keys(snapshot.keys, self.etcd, settle)
+            restore_keys(snapshot.keys, self.etcd, deadline)
             return
         wanted = Wanted.load(self.layout)
         replace(wanted, held=(APISERVER,)).save(self.layout)
@@ -221,7 +226,7 @@ class Plane:
             if not stopped:
                 raise Infrastructure("restore the control-plane files", "kube-apiserver did not stop", "Try again.")
             restore_files(snapshot.files, folder, NOT_STATE)
-            restore_keys(snapshot.keys, self.etcd, settle)
+            restore_keys(snapshot.keys, self.etcd, deadline)
         finally:
             replace(wanted, held=()).save(self.layout)
         processes.wait_until(lambda: self._state(APISERVER) not in ("stopped", ""), 5)
