@@ -44,7 +44,7 @@ def shared_lab(plane_state: Path) -> Iterator[Lab]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(plane_state))
         patch.setenv("XDG_CACHE_HOME", REAL_CACHE)
-        lab = Lab("shared")
+        lab = Lab("shared", os.environ.get("CKSLAB_TEST_KUBERNETES"))
         try:
             lab.prepare([Capability.NODES])
         except LabError as error:
@@ -73,3 +73,13 @@ def cluster(lab: Lab) -> HttpCluster:
 def objects(lab: Lab) -> Objects:
     """The verbs on the clean plane's objects."""
     return lab.objects
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran on a real control plane: a green run must not mean that none did."""
+    counts = {
+        outcome: sum("plane" in report.keywords for report in terminalreporter.getreports(outcome))
+        for outcome in ("passed", "failed", "error", "skipped")
+    }
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    terminalreporter.write_line(f"on a real kube-apiserver: {told}")

@@ -60,6 +60,7 @@ class PlaneStatus:
     """What a plane runs, as its supervisor says."""
 
     running: bool
+    wanted: Wanted | None = None
     components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -137,8 +138,8 @@ class Plane:
             raise InvalidInput(f"use Kubernetes {kubernetes}", seen, "Stop it first, or choose another --plane.")
         wanted = set(components) | set(Wanted.load(self.layout).components)
         for attempt in range(PORT_TRIES):
-            Wanted(tuple(name for name in ORDER if name in wanted)).save(self.layout)
             self._revive(progress)
+            self._want(Wanted(tuple(name for name in ORDER if name in wanted)))
             if self._await_ready(last=attempt == PORT_TRIES - 1):
                 break
             self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
@@ -171,7 +172,8 @@ class Plane:
             value = read_json(self.layout.status)
         except FileNotFoundError:
             return PlaneStatus(running=True)
-        return PlaneStatus(True, value["components"], value["manifest"], value["problems"])
+        wanted = Wanted(tuple(value["wanted"]["components"]), tuple(value["wanted"]["held"]))
+        return PlaneStatus(True, wanted, value["components"], value["manifest"], value["problems"])
 
     # --- access --------------------------------------------------------------------------------------------------
 
@@ -194,6 +196,10 @@ class Plane:
     def kubernetes(self) -> str:
         """The full version that it runs."""
         return KUBERNETES[PlaneSpec.load(self.layout).kubernetes].version
+
+    def binary(self, name: str) -> str:
+        """The path of one of its programs, such as the kubectl of its version."""
+        return PlaneSpec.load(self.layout).binaries[name]
 
     # --- state ---------------------------------------------------------------------------------------------------
 
@@ -220,16 +226,12 @@ class Plane:
             restore_keys(snapshot.keys, self.etcd, deadline)
             return
         wanted = Wanted.load(self.layout)
-        replace(wanted, held=(APISERVER,)).save(self.layout)
+        self._want(replace(wanted, held=(APISERVER,)))
         try:
-            stopped = processes.wait_until(lambda: self._state(APISERVER) in ("stopped", "crash-loop"), 10)
-            if not stopped:
-                raise Infrastructure("restore the control-plane files", "kube-apiserver did not stop", "Try again.")
             restore_files(snapshot.files, folder, NOT_STATE)
             restore_keys(snapshot.keys, self.etcd, deadline)
         finally:
-            replace(wanted, held=()).save(self.layout)
-        processes.wait_until(lambda: self._state(APISERVER) not in ("stopped", ""), 5)
+            self._want(replace(wanted, held=()))
         self._await_ready(last=True)
 
     # --- inside --------------------------------------------------------------------------------------------------
@@ -299,6 +301,14 @@ class Plane:
                     continue
         processes.wait_until(lambda: not self.alive, 12)
         processes.sweep(self.layout.root)
+
+    def _want(self, wanted: Wanted) -> None:
+        """Write down what shall run, and wait until the supervisor acts on it: held components are stopped then."""
+        wanted.save(self.layout)
+        if not processes.wait_until(lambda: self.status().wanted == wanted, 15):
+            seen = "its supervisor did not take up what it shall run"
+            log = self.layout.log("supervisor")
+            raise Infrastructure(f"steer plane {self.name}", seen, f"See {log}.")
 
     def _state(self, component: str) -> str:
         return str(self.status().components.get(component, {}).get("state", ""))

