@@ -74,20 +74,21 @@ class Catalogue:
             ScenarioProblems: one is broken.
 
         """
-        sound, broken = self._read()
+        sound, broken = self.read()
         if broken:
             raise broken[0]
         return sound
 
     def sound(self) -> list[Scenario]:
         """Read all scenarios, and leave out the broken ones."""
-        return self._read()[0]
+        return self.read()[0]
 
     def broken(self) -> list[ScenarioProblems]:
         """What is wrong with the scenarios that cannot be read."""
-        return self._read()[1]
+        return self.read()[1]
 
-    def _read(self) -> tuple[list[Scenario], list[ScenarioProblems]]:
+    def read(self) -> tuple[list[Scenario], list[ScenarioProblems]]:
+        """Read all scenarios: the sound ones, and what is wrong with the others."""
         sound, broken = [], []
         for pack, folder in self._folders().values():
             try:

@@ -14,11 +14,6 @@ from ckslab_labs.scenario.texts import read_bytes
 Manifest = dict[str, Any]
 
 
-def manifest_files(path: Path) -> list[Path]:
-    """The files that ``read_manifests`` reads: the file itself, or a folder's own ``*.yaml`` in name order."""
-    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-
-
 def read_manifests(path: Path, source: str | None = None) -> list[Manifest]:
     """Read the manifests of a file, or of a folder's ``*.yaml`` (not of its sub-folders).
 
@@ -32,7 +27,7 @@ def read_manifests(path: Path, source: str | None = None) -> list[Manifest]:
     """
     label = Path(source) if source else path
     found = []
-    for file in manifest_files(path):
+    for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
         name = str(label / file.name if path.is_dir() else label)
         documents = strict_yaml.load_all(read_bytes(file, name), source=name)
         for number, document in enumerate(documents, 1):

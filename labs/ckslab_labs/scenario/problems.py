@@ -197,9 +197,10 @@ def _message(detail: ErrorDetails, place: Place, schema: Mapping[str, Any]) -> s
         return str(ctx["error"])
     if kind == "string_pattern_mismatch":
         words = _PATTERNS.get(ctx["pattern"], f"must match {ctx['pattern']}")
+    elif kind in _WORDS:
+        words = _WORDS[kind].format(**{**ctx, "expected": str(ctx.get("expected", "")).replace("'", '"')})
     else:
-        expected = str(ctx.get("expected", "")).replace("'", '"')
-        words = _WORDS.get(kind, detail["msg"]).format(**{**ctx, "expected": expected})
+        words = detail["msg"]
     return f"{words}, not {_shown(detail['input'])}"
 
 
