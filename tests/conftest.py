@@ -78,7 +78,7 @@ def objects(lab: Lab) -> Objects:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests ran on a real control plane: a green run must not mean that none did."""
     counts = {
-        outcome: sum("plane" in report.keywords for report in terminalreporter.getreports(outcome))
+        outcome: sum("plane" in getattr(report, "keywords", ()) for report in terminalreporter.getreports(outcome))
         for outcome in ("passed", "failed", "error", "skipped")
     }
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())

@@ -1,16 +1,18 @@
 """What a probe may see: the cluster, the learner's files and facts of the untouched start. Nothing else.
 
-A probe that needs anything more (a provider, a path of this machine, the clock) would not run the same on every cluster.
+A probe that needs anything more (a provider, a path of this machine, the clock) would not run the same everywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ckslab_labs.cluster.port import Cluster, Identity
-
+from ckslab_checker import installed
 from ckslab_checker.outcome import Evidence
+from ckslab_labs.cluster.objects import Objects
+from ckslab_labs.cluster.port import Cluster, Identity
 
 Manifest = dict[str, Any]
 
@@ -40,6 +42,18 @@ class Context:
     """Varies names that a fix must not be able to foresee."""
     control_namespace: str = "ckslab"
     """A namespace of ours, where a scenario's fix has no say by name."""
+    restore: Callable[[], None] | None = None
+    """Undoes what probes did for real; the engine calls it after a check that left something behind."""
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The cluster's objects, with a discovery that is fetched once in a run."""
+        return Objects(self.cluster)
+
+    @cached_property
+    def admission(self) -> frozenset[str]:
+        """The names of policies and webhooks that are there; a refusal by another one is out of date."""
+        return installed.names(installed.installed(self.objects))
 
 
 class Probe(Protocol):
@@ -54,4 +68,5 @@ class Probe(Protocol):
         Raises:
             CannotTell: an answer was had, but it answers another question (not found, invalid, ...).
             Unreachable: no answer was had.
+
         """

@@ -12,7 +12,7 @@ from ckslab_checker.powers import Grants
 from ckslab_labs.cluster.port import Capability, Identity, Response
 
 RBAC = "rbac.authorization.k8s.io"
-SERVED = {
+SERVED: dict[str, dict[str, tuple[str, bool, tuple[str, ...]]]] = {
     "v1": {
         "Pod": ("pods", True, ("log", "exec", "attach", "ephemeralcontainers")),
         "Secret": ("secrets", True, ()),
@@ -114,28 +114,32 @@ def rule(verbs: str, resources: str, groups: str = "", names: str = "") -> dict[
     return {**made, "resourceNames": names.split()} if names else made
 
 
-def role(name: str, *rules: dict[str, Any], namespace: str = "", **metadata: Any) -> dict[str, Any]:
+def role(name: str, *rules: dict[str, Any], namespace: str = "", label: str = "") -> dict[str, Any]:
     """A Role where a namespace is given, else a ClusterRole."""
-    where = {"namespace": namespace} if namespace else {}
     kind = "Role" if namespace else "ClusterRole"
     return {
         "apiVersion": f"{RBAC}/v1",
         "kind": kind,
-        "metadata": {"name": name, **where, **metadata},
+        "metadata": _metadata(name, namespace, label),
         "rules": list(rules),
     }
 
 
-def binding(name: str, to: dict[str, Any], *subjects: str, namespace: str = "", **metadata: Any) -> dict[str, Any]:
+def binding(name: str, to: dict[str, Any], *subjects: str, namespace: str = "", label: str = "") -> dict[str, Any]:
     """A RoleBinding where a namespace is given; subjects are ``User dana`` or ``ServiceAccount build/runner``."""
-    where = {"namespace": namespace} if namespace else {}
     return {
         "apiVersion": f"{RBAC}/v1",
         "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
-        "metadata": {"name": name, **where, **metadata},
+        "metadata": _metadata(name, namespace, label),
         "roleRef": {"apiGroup": RBAC, "kind": to["kind"], "name": to["metadata"]["name"]},
         "subjects": [_subject(*subject.split(" ", 1)) for subject in subjects],
     }
+
+
+def _metadata(name: str, namespace: str, label: str) -> dict[str, Any]:
+    key, _, value = label.partition("=")
+    where = {"namespace": namespace} if namespace else {}
+    return {"name": name, **where, **({"labels": {key: value}} if label else {})}
 
 
 def _subject(kind: str, name: str) -> dict[str, str]:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from tests.checker.fake_cluster import FakeCluster, binding, role, rule
 
@@ -71,23 +73,23 @@ def test_names_of_roles_and_bindings_make_no_difference() -> None:
     assert Grants(before.rbac(), aggregated=False).all == Grants(after.rbac(), aggregated=False).all
 
 
-def aggregating(name: str, label: str, **metadata: object) -> dict[str, object]:
-    rules = {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]}}
-    return {**role(name, **metadata), **rules}
+def aggregating(name: str, selected: str, label: str = "") -> dict[str, Any]:
+    rules = {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {selected: "true"}}]}}
+    return {**role(name, label=label), **rules}
 
 
 def test_aggregated_roles_count_where_a_controller_fills_them() -> None:
     admin = aggregating("admin", "to-admin")
-    edit = aggregating("edit", "to-edit", labels={"to-admin": "true"})
-    extra = role("extra", rule("patch", "pods/ephemeralcontainers"), labels={"to-edit": "true"})
+    edit = aggregating("edit", "to-edit", label="to-admin=true")
+    extra = role("extra", rule("patch", "pods/ephemeralcontainers"), label="to-edit=true")
     cluster = FakeCluster([admin, edit, extra, binding("b", admin, "User dana", namespace="production")])
     assert Grants(cluster.rbac(), aggregated=True).allow(DANA, DEBUG)
     assert not Grants(cluster.rbac(), aggregated=False).allow(DANA, DEBUG)
 
 
 def test_roles_that_aggregate_each_other_come_to_an_end() -> None:
-    first = aggregating("first", "b", labels={"a": "true"})
-    second = aggregating("second", "a", labels={"b": "true"})
+    first = aggregating("first", "b", label="a=true")
+    second = aggregating("second", "a", label="b=true")
     assert Grants(FakeCluster([first, second]).rbac(), aggregated=True).all == frozenset()
 
 
@@ -102,9 +104,9 @@ def test_roles_that_aggregate_each_other_come_to_an_end() -> None:
         ({"key": "other", "operator": "NotIn", "values": ["b"]}, True),
     ],
 )
-def test_selectors_of_aggregated_roles_may_be_expressions(expression: dict[str, object], selected: bool) -> None:
+def test_selectors_of_aggregated_roles_may_be_expressions(expression: dict[str, Any], selected: bool) -> None:
     top = {**role("top"), "aggregationRule": {"clusterRoleSelectors": [{"matchExpressions": [expression]}]}}
-    part = role("part", rule("patch", "pods/ephemeralcontainers"), labels={"team": "a"})
+    part = role("part", rule("patch", "pods/ephemeralcontainers"), label="team=a")
     cluster = FakeCluster([top, part, binding("b", top, "User dana")])
     assert Grants(cluster.rbac(), aggregated=True).allow(DANA, DEBUG) is selected
 
@@ -112,7 +114,7 @@ def test_selectors_of_aggregated_roles_may_be_expressions(expression: dict[str, 
 # --- candidates -------------------------------------------------------------------------------------------------------
 
 
-def powers(made: dict[str, object], namespace: str = "production") -> list[str]:
+def powers(made: dict[str, Any], namespace: str = "production") -> list[str]:
     grant = Grant(Subject("User", "dana"), namespace, Rule.of(made))
     return sorted(str(power.asked) for power in sensitive_powers(grant))
 

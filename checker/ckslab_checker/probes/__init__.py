@@ -1,1 +1,17 @@
 """One file per kind of probe; the registry is the list below."""
+
+from collections.abc import Mapping
+
+from ckslab_checker.probes.can_i import CanI
+from ckslab_checker.probes.create import Create
+from ckslab_checker.probes.debug_container import DebugContainer
+from ckslab_checker.probes.no_new_powers import NoNewPowers
+from ckslab_checker.probes.object import ObjectSays
+from ckslab_checker.probes.request import Request
+from ckslab_checker.probes.subjects import Subjects
+from ckslab_labs.scenario.model import ProbeSpec
+
+_KINDS: tuple[type[ProbeSpec], ...] = (CanI, Create, DebugContainer, NoNewPowers, ObjectSays, Request, Subjects)
+
+PROBES: Mapping[str, type[ProbeSpec]] = {probe.kind: probe for probe in _KINDS}
+"""The kinds of probe, by the key under which they stand in a check."""

@@ -116,5 +116,7 @@ def test_ensure_builds_nothing_where_the_right_version_was_brought(
 
 @pytest.mark.plane
 def test_every_real_program_says_the_version_of_its_module(real_programs: Mapping[str, Path]) -> None:
+    if missing := {binary.name for _, binary in programs()} - real_programs.keys():
+        pytest.skip(f"not built yet: {', '.join(sorted(missing))}")
     said = {binary.name: version_of(real_programs[binary.name], binary) for _, binary in programs()}
     assert said == {binary.name: module.version for module, binary in programs()}

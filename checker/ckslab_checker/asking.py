@@ -1,0 +1,130 @@
+"""What probes share that make requests as an identity: how a question is sent, judged and told.
+
+Whether an answer meets an expectation is decided here, in ``judge``, and nowhere else, so that no probe is easier to
+please than another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from ckslab_checker import access
+from ckslab_checker.context import Context
+from ckslab_checker.layers import ADMISSION, DENIALS, Expectation, Layer, classify, describe, installed_name
+from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.text import clean_line
+from ckslab_labs.cluster.port import Identity, Response
+from ckslab_labs.errors import InvalidInput
+
+_ACCOUNT = "system:serviceaccount:"
+DRY_RUN: Mapping[str, str] = {"dryRun": "All"}
+
+
+class OutOfDate(CannotTell):
+    """A policy or webhook refused that is not there any more: ask again once the cluster has settled."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One HTTP request, and what an authorizer is asked about it."""
+
+    told: str
+    """The request as a learner reads it, e.g. ``POST pods in production``."""
+    method: str
+    path: str
+    attributes: access.Attributes | access.PathAttributes
+    body: object | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    def put(self, ctx: Context, identity: Identity | None, *, dry_run: bool) -> Response:
+        """Send it as the identity; ``None`` is the cluster's administrator."""
+        query = {**self.query, **(DRY_RUN if dry_run else {})}
+        return ctx.cluster.request(
+            self.method, self.path, self.body, as_=identity, query=query, content_type=self.content_type
+        )
+
+    def asked(self, identity: Identity) -> str:
+        """The whole question as a learner reads it."""
+        return clean_line(f"{self.told} as {called(identity)}")
+
+
+def identities(ctx: Context, who: str | Sequence[str]) -> list[Identity]:
+    """The scenario's identities of these short names.
+
+    Raises:
+        InvalidInput: there is none of a name, or it is in ``system:masters``.
+
+    """
+    found = []
+    for name in [who] if isinstance(who, str) else who:
+        if name not in ctx.identities:
+            known = ", ".join(sorted(ctx.identities)) or "none"
+            raise InvalidInput(f"ask as {name}", f"the scenario's identities are: {known}", "Correct the check's `as`.")
+        access.refuse_masters(ctx.identities[name])
+        found.append(ctx.identities[name])
+    return found
+
+
+def called(identity: Identity) -> str:
+    """``dana (groups developers)`` or ``service account build/runner``."""
+    if identity.user.startswith(_ACCOUNT):
+        return "service account " + identity.user.removeprefix(_ACCOUNT).replace(":", "/")
+    groups = [group for group in identity.groups if group != "system:authenticated"]
+    return f"{identity.user} (groups {', '.join(groups)})" if groups else identity.user
+
+
+def expected(expect: Expectation) -> str:
+    """The expectation as a learner reads it: ``denied by Pod Security``."""
+    if expect in ("allowed", "denied"):
+        return expect
+    (layer,) = DENIALS[expect] - {Layer.ESCALATION}
+    return f"denied by {layer.value}"
+
+
+def missing_namespace(ctx: Context, namespace: str | None) -> list[Evidence]:
+    """Evidence that a namespace is gone which the task names; none where it is there.
+
+    Without this a check that something is denied there would be met by nothing being there.
+    """
+    if not namespace:
+        return []
+    answer = ctx.cluster.request("GET", f"/api/v1/namespaces/{quote(namespace, safe='')}")
+    if answer.ok:
+        return []
+    if answer.status == 404 and answer.reason == "NotFound":
+        return [Evidence(f"Is there a namespace {namespace}?", "yes", "no", met=False)]
+    raise CannotTell(f"GET namespace {namespace}: HTTP {answer.status} {answer.message}")
+
+
+def judge(ctx: Context, identity: Identity, question: Question, answer: Response, expect: Expectation) -> Evidence:
+    """What an answer means for an expectation.
+
+    Raises:
+        CannotTell: it is neither a yes nor a no; or RBAC refused, and a review says that it would not.
+        OutOfDate: it is a refusal by something that is not there any more.
+
+    """
+    layer = classify(answer)
+    if layer is Layer.NOT_A_DENIAL:
+        raise CannotTell(f"{question.asked(identity)}: {describe(answer, layer)}")
+    if layer is Layer.RBAC and access.allowed(ctx.cluster, identity, question.attributes, objects=ctx.objects).allowed:
+        raise CannotTell(f"{question.asked(identity)}: refused by RBAC, but a review of access says it is allowed")
+    name = installed_name(answer)
+    if name is not None and name not in ctx.admission:
+        raise OutOfDate(f"{question.asked(identity)}: refused by {name}, which is not there any more")
+    met = layer is Layer.NONE if expect == "allowed" else layer in DENIALS[expect]
+    return Evidence(question.asked(identity), expected(expect), describe(answer, layer), met)
+
+
+def require_well_formed(ctx: Context, control: Question) -> None:
+    """Ask as the administrator, where the fix has no say, so that a mistake of ours cannot pass for a denial.
+
+    Raises:
+        CannotTell: the question itself is at fault.
+
+    """
+    answer = control.put(ctx, None, dry_run=True)
+    layer = classify(answer)
+    if layer is not Layer.NONE and layer not in ADMISSION:
+        raise CannotTell(f"the control of this question went wrong: {control.told}: {describe(answer, layer)}")

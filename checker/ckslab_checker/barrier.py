@@ -1,0 +1,116 @@
+"""The wait, once per run, until everything the learner last wrote has taken effect.
+
+Each kind of object reaches the part of the API server that acts on it by a queue of its own, in order. So a sentinel
+of the same kind, written after the learner's last change and seen to act, proves that the change acts as well. To guess
+a pause, or to ask until the answer pleases, proves nothing; nothing in here asks about the learner's own objects.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from ckslab_checker import sentinels
+from ckslab_checker.context import Context, Manifest
+from ckslab_checker.installed import Installed, installed
+from ckslab_checker.sentinels import Refused, Sentinel
+from ckslab_labs.errors import Infrastructure, Unreachable
+
+DEADLINE = 15.0
+"""Seconds; admission policies are compiled on a 1 s tick, everything else takes some 20 ms."""
+GRACE = 3.0
+"""Seconds to wait where the learner's own admission control refuses the sentinels: three of those ticks."""
+_PAUSE = 0.003
+_ABANDONED = timedelta(seconds=DEADLINE + 5)
+"""A sentinel older than this is of a run that was killed."""
+
+_GRANTS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+_INSTALLED: Mapping[str, Callable[[Context, str], Sentinel]] = {
+    "ValidatingAdmissionPolicy": sentinels.validating_policy,
+    "MutatingAdmissionPolicy": sentinels.mutating_policy,
+    "ValidatingWebhookConfiguration": partial(sentinels.webhook, kind="ValidatingWebhookConfiguration"),
+    "MutatingWebhookConfiguration": partial(sentinels.webhook, kind="MutatingWebhookConfiguration"),
+}
+"""Kinds of admission control that somebody may install, with their sentinels."""
+
+
+def settle(ctx: Context, *, admission: bool = True, everything: bool = False) -> tuple[str, ...]:
+    """Wait until all changes made before the call have taken effect.
+
+    ``admission`` is whether requests will follow that admission control sees (it does not see reviews of access). Kinds
+    of admission control of which nothing is installed are left out, unless ``everything`` is asked for.
+
+    Returns:
+        notes for the report: that sentinels were refused, and a fixed time was waited instead.
+
+    Raises:
+        Infrastructure: a sentinel did not act in time; says what was seen last.
+        Unreachable: no answer.
+
+    """
+    found = installed(ctx.objects) if admission else {}
+    _sweep(ctx, {**{kind: _grants(ctx, kind) for kind in _GRANTS}, **found})
+    token = secrets.token_hex(5)
+    wanted = [sentinels.grant(ctx, token, "Role"), sentinels.grant(ctx, token, "ClusterRole")]
+    for kind, make in _INSTALLED.items():
+        if kind in found and (everything or _matters(kind, found)):
+            wanted.append(make(ctx, token))
+    if admission:
+        wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{20 + secrets.randbelow(10)}"))
+    try:
+        with _written(wanted):
+            _await(wanted)
+    except Refused as refusal:
+        time.sleep(GRACE)
+        return (f"the cluster refuses what is needed to see that it has settled ({refusal}); waited {GRACE:.0f} s",)
+    return ()
+
+
+def _matters(kind: str, found: Installed) -> bool:
+    """Whether something of the kind may be in force: a binding may be so for a while without its policy."""
+    items = [*found[kind], *found.get(f"{kind}Binding", ())]
+    return any(not item["metadata"]["name"].startswith(sentinels.PREFIX) for item in items)
+
+
+def _grants(ctx: Context, kind: str) -> list[Manifest]:
+    """Our sentinels of a kind of which there are many others.
+
+    From the server's cache (``resourceVersion=0``): an exact list costs up to 0.1 s there, and what is swept is old.
+    """
+    path = ctx.objects.resource(kind).path(None, ctx.control_namespace)
+    answer = ctx.cluster.request("GET", path, query={"labelSelector": sentinels.LABEL, "resourceVersion": "0"})
+    return list(answer.body["items"]) if answer.ok else []
+
+
+@contextmanager
+def _written(wanted: Sequence[Sentinel]) -> Iterator[None]:
+    try:
+        for sentinel in wanted:
+            sentinel.write()
+        yield
+    finally:
+        for sentinel in wanted:
+            sentinel.erase()
+
+
+def _await(wanted: Sequence[Sentinel]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    for sentinel in wanted:
+        while (last := sentinel.seen()) is not None:
+            if time.monotonic() > deadline:
+                seen = f"{sentinel.what} written {DEADLINE:.0f} s ago has no effect; last seen: {last}"
+                raise Infrastructure("see that the cluster has taken up the last changes", seen, "Try again.")
+            time.sleep(_PAUSE)
+
+
+def _sweep(ctx: Context, found: Installed) -> None:
+    """Take out what killed runs have left behind."""
+    now = datetime.now(UTC)
+    for kind, items in found.items():
+        for metadata in (item["metadata"] for item in items):
+            old = now - datetime.fromisoformat(metadata["creationTimestamp"]) > _ABANDONED
+            if old and metadata["name"].startswith(sentinels.PREFIX):
+                with suppress(Unreachable):
+                    ctx.objects.delete(kind, metadata["name"], metadata.get("namespace"))

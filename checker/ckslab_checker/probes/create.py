@@ -1,0 +1,60 @@
+"""Can they create this? A manifest is sent as the identity, through authorization and all of admission control."""
+
+import copy
+from typing import Any, ClassVar
+
+from pydantic import Field, JsonValue
+
+from ckslab_checker.access import Attributes
+from ckslab_checker.asking import Question, identities, judge, missing_namespace, require_well_formed
+from ckslab_checker.context import Context
+from ckslab_checker.layers import Expectation
+from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_labs.cluster.objects import CannotResolve, Resource
+from ckslab_labs.scenario.model import Id, ProbeSpec, Text
+
+
+class Create(ProbeSpec):
+    """``create: {as, namespace?, manifest, expect}``; the object's name gets an ending that nobody can foresee."""
+
+    kind: ClassVar[str] = "create"
+    as_: Id | tuple[Id, ...] = Field(alias="as")
+    """An identity of the scenario, or several."""
+    namespace: Text | None = None
+    """Where to create it; not for objects that are in no namespace."""
+    manifest: dict[str, JsonValue]
+    """The object, with apiVersion, kind and metadata.name."""
+    expect: Expectation
+    """What the answer must be; a layer only where the task asks for that layer."""
+
+    def ask(self, ctx: Context) -> list[Evidence]:
+        """See ``Probe.ask``."""
+        if gone := missing_namespace(ctx, self.namespace):
+            return gone
+        resource = self._resource(ctx)
+        require_well_formed(ctx, self._question(ctx, resource, ctx.control_namespace if self.namespace else None, ""))
+        evidence = []
+        for number, identity in enumerate(identities(ctx, self.as_)):
+            question = self._question(ctx, resource, self.namespace, str(number))
+            answer = question.put(ctx, identity, dry_run=ctx.live)
+            evidence.append(judge(ctx, identity, question, answer, self.expect))
+        return evidence
+
+    def _resource(self, ctx: Context) -> Resource:
+        try:
+            resource = ctx.objects.of(dict(self.manifest))
+        except CannotResolve as error:
+            raise CannotTell(error.seen) from None
+        if resource.namespaced != (self.namespace is not None):
+            raise CannotTell(f"{resource.name}: {'give' if resource.namespaced else 'take away'} the check's namespace")
+        return resource
+
+    def _question(self, ctx: Context, resource: Resource, namespace: str | None, number: str) -> Question:
+        manifest: dict[str, Any] = copy.deepcopy(self.manifest)
+        metadata = manifest.setdefault("metadata", {})
+        metadata["name"] = f"{metadata.get('name', 'probe')}-{ctx.seed}{number}"
+        if namespace:
+            metadata["namespace"] = namespace
+        attributes = Attributes("create", resource.group, resource.name, namespace=namespace or "")
+        where = f" in {namespace}" if namespace else ""
+        return Question(f"POST {resource.name}{where}", "POST", resource.path(None, namespace), attributes, manifest)

@@ -1,0 +1,26 @@
+"""Driving the app in tests: wait for what shall come true, and read the screen as a person does."""
+
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until no work is under way and the screen shows its result."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until the condition holds."""
+    for _ in range(int(seconds * 100)):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"did not come true; the screen is {pilot.app.screen}\n{shown(pilot)}")
+
+
+def shown(pilot: Pilot[None]) -> str:
+    """The screen as a person sees it, line by line."""
+    lines = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)

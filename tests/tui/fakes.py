@@ -1,0 +1,109 @@
+"""A service without a cluster, for states of the app that are hard to reach with one."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
+from ckslab_labs.errors import LabError
+from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Task
+
+if TYPE_CHECKING:
+    from ckslab_tui.shell import Shell
+
+ENTRY = Entry(
+    id="open-door",
+    title="Anybody can open the door",
+    domain="cluster-hardening",
+    domain_title="Cluster Hardening",
+    competencies=("rbac",),
+    difficulty="exam",
+    minutes=7,
+    points=3,
+    requires=("api",),
+    version=1,
+)
+OTHER = Entry(
+    id="old-key",
+    title="An old key still works",
+    domain="system-hardening",
+    domain_title="System Hardening",
+    competencies=("iam",),
+    difficulty="hard",
+    minutes=12,
+    points=5,
+    requires=("api", "nodes"),
+    version=1,
+)
+CHECKS = (
+    CheckLine("nobody-enters", "Strangers cannot enter", "A door is no wall.", 3, False),
+    CheckLine("owner-enters", "The owner still enters", "A fix that stops the work is not a fix.", 0, True),
+)
+
+
+def result(index: int, outcome: Outcome, observed: str = "allowed", error: str | None = None) -> CheckResult:
+    line = CHECKS[index]
+    evidence = () if error else (Evidence("enter as a stranger", "denied", observed, outcome is Outcome.PASSED),)
+    points = line.points if outcome is Outcome.PASSED else 0
+    return CheckResult(
+        line.id, line.title, outcome, points, line.points, line.keeps, line.why, evidence, error, ("a note",)
+    )
+
+
+def report(first: CheckResult, second: CheckResult) -> Report:
+    return Report(ENTRY.id, 1, "fake", 0.25, (first, second))
+
+
+class FakeService:
+    """Answers from what a test put into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.listed = Catalogue((ENTRY, OTHER))
+        self.answer: Report | LabError | Exception = report(result(0, Outcome.FAILED), result(1, Outcome.PASSED))
+        self.start_error: LabError | None = None
+        self.gate = threading.Event()
+        """A call waits for it; open unless a test closes it."""
+        self.gate.set()
+        self.calls: list[str] = []
+
+    def catalogue(self) -> Catalogue:
+        return self.listed
+
+    def start(self, scenario: str, tell: Callable[[str], None]) -> Task:
+        self.calls.append(f"start {scenario}")
+        tell("one thing")
+        self.gate.wait(10)
+        tell("another thing")
+        if self.start_error:
+            raise self.start_error
+        return self.task()
+
+    def current(self) -> Task:
+        self.calls.append("current")
+        return self.task()
+
+    def check(self) -> Report:
+        self.calls.append("check")
+        self.gate.wait(10)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def hint(self, number: int | None = None) -> Hint:
+        self.calls.append("hint")
+        return Hint(ENTRY.id, 1, 2, "## Look\n\nat the `door`")
+
+    def reset(self) -> Task:
+        self.calls.append("reset")
+        return self.task()
+
+    def shell(self, command: str | None = None) -> "Shell":
+        raise LabError("open a shell", "there is none here", "Open one elsewhere.")
+
+    def task(self) -> Task:
+        return Task(ENTRY, "fake", "# Shut the door\n\nSo that it stays shut.", CHECKS, self.folder, self.folder, 2, 0)
+
+
+BROKEN = Broken("scenarios/bad", ("scenario.yaml: metadata.id: is missing",))

@@ -1,0 +1,334 @@
+"""The app's screens against a service without a cluster: every state, and text that wants to be more than text."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.tui.driving import settle, shown, until
+from tests.tui.fakes import BROKEN, ENTRY, FakeService, report, result
+from textual.pilot import Pilot
+from textual.widgets import Footer, OptionList
+
+from ckslab_checker.outcome import Outcome
+from ckslab_labs.errors import Unreachable
+from ckslab_tui.app.catalogue import CatalogueScreen
+from ckslab_tui.app.checks import CheckList
+from ckslab_tui.app.confirm import ConfirmWindow
+from ckslab_tui.app.error import ErrorWindow
+from ckslab_tui.app.hint import HintWindow
+from ckslab_tui.app.main import LabApp
+from ckslab_tui.app.task import TaskScreen
+
+HOSTILE = (
+    "[@click=app.quit]x[/]",
+    "[/x]",
+    "[bold",
+    "\x1b]0;title\x07 \x1b[2J",
+    "\x1b]52;c;aGk=\x07",
+    "a\u202eb\u2066c\u200bd",
+    "x" * 10_000,
+    "\ud800",
+)
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> FakeService:
+    return FakeService(tmp_path)
+
+
+@asynccontextmanager
+async def running(service: FakeService, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    async with LabApp(service).run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+def task_screen(pilot: Pilot[None]) -> TaskScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, TaskScreen)
+    return screen
+
+
+async def open_task(pilot: Pilot[None]) -> TaskScreen:
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
+    return task_screen(pilot)
+
+
+async def check(pilot: Pilot[None]) -> None:
+    await pilot.press("c")
+    await settle(pilot)
+
+
+async def test_the_catalogue_lists_scenarios_under_their_domains(service: FakeService) -> None:
+    async with running(service) as pilot:
+        lines = shown(pilot).splitlines()
+
+        domain = next(i for i, line in enumerate(lines) if "Cluster Hardening" in line)
+        assert lines[domain + 1].strip() == "exam      7 min  Anybody can open the door"
+        assert lines[domain + 2].strip() == "System Hardening"
+        assert "open-door · trains rbac · 3 points · needs api" in shown(pilot)
+
+
+async def test_moving_in_the_catalogue_shows_what_the_selected_scenario_is(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await pilot.press("down")
+        await settle(pilot)
+
+        assert "old-key · trains iam · 5 points · needs api, nodes" in shown(pilot)
+
+
+async def test_a_broken_scenario_is_told_and_the_others_are_listed(service: FakeService) -> None:
+    service.listed = replace(service.listed, broken=(BROKEN,))
+    async with running(service) as pilot:
+        await until(pilot, lambda: "metadata.id: is missing" in shown(pilot))
+
+        assert "Anybody can open the door" in shown(pilot)
+
+
+async def test_enter_starts_the_scenario_and_shows_its_task(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+
+        assert service.calls == ["start open-door"]
+        assert "So that it stays shut." in shown(pilot)
+        assert "· not checked     3 p  Strangers cannot enter" in shown(pilot)
+        assert "· not checked   keeps  The owner still enters" in shown(pilot)
+
+
+async def test_enter_on_the_open_scenario_comes_back_to_it_without_a_fresh_start(service: FakeService) -> None:
+    service.listed = replace(service.listed, open=ENTRY.id)
+    async with running(service) as pilot:
+        await open_task(pilot)
+
+        assert service.calls == ["current"]
+
+
+async def test_while_it_starts_the_app_says_what_is_being_done(service: FakeService) -> None:
+    service.gate.clear()
+    async with running(service) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: "one thing" in shown(pilot))
+
+        service.gate.set()
+        await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
+
+
+async def test_a_start_can_be_given_up(service: FakeService) -> None:
+    service.gate.clear()
+    async with running(service) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: "one thing" in shown(pilot))
+        await pilot.press("escape")
+        service.gate.set()
+        await pilot.pause(0.1)
+
+        assert isinstance(pilot.app.screen, CatalogueScreen)
+
+
+async def test_a_start_that_fails_says_why_and_leaves_the_catalogue(service: FakeService) -> None:
+    service.start_error = Unreachable("start plane fake", "no answer for 10 s", "Look into its log.")
+    async with running(service) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
+        text = shown(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+
+        assert "Cannot start plane fake" in text
+        assert "no answer for 10 s" in text
+        assert "Look into its log." in text
+        assert isinstance(pilot.app.screen, CatalogueScreen)
+
+
+async def test_a_check_shows_outcomes_as_words_points_and_evidence(service: FakeService) -> None:
+    async with running(service, (100, 30)) as pilot:
+        await open_task(pilot)
+        await check(pilot)
+        text = shown(pilot)
+
+        assert "✘ failed · 0 of 3 points · 0.25 s" in text
+        assert "✘ failed          3 p  Strangers cannot enter" in text
+        assert "✔ passed        keeps  The owner still enters" in text
+        assert "✘ enter as a stranger" in text
+        assert "expected  denied" in text
+        assert "observed  allowed" in text
+
+
+async def test_the_evidence_follows_the_selected_check(service: FakeService) -> None:
+    async with running(service, (100, 30)) as pilot:
+        await open_task(pilot)
+        await check(pilot)
+        await pilot.press("down")
+        await settle(pilot)
+
+        assert "A fix that stops the work is not a fix." in shown(pilot)
+
+
+async def test_a_new_run_keeps_the_selection(service: FakeService) -> None:
+    async with running(service) as pilot:
+        screen = await open_task(pilot)
+        await pilot.press("down")
+        await check(pilot)
+
+        assert screen.query_one(CheckList).highlighted == 1
+
+
+async def test_a_check_without_a_verdict_says_could_not_tell(service: FakeService) -> None:
+    error = result(0, Outcome.ERROR, error="no answer within 10 s")
+    service.answer = report(error, result(1, Outcome.SKIPPED))
+    async with running(service, (100, 30)) as pilot:
+        await open_task(pilot)
+        await check(pilot)
+        text = shown(pilot)
+
+        assert "? could not tell · no points · 0.25 s" in text
+        assert "Could not tell: no answer within 10 s" in text
+        assert "- skipped" in text
+
+
+async def test_checks_run_in_the_background_and_only_once_at_a_time(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        service.gate.clear()
+        await pilot.press("c")
+        await until(pilot, lambda: "checking …" in shown(pilot))
+        await pilot.press("c", "down")
+        service.gate.set()
+        await settle(pilot)
+
+        assert service.calls.count("check") == 1
+        assert "✘ failed · 0 of 3 points" in shown(pilot)
+
+
+@pytest.mark.parametrize("error", [Unreachable("ask", "refused", "Start it."), ZeroDivisionError("ours")])
+async def test_a_failing_service_is_shown_and_the_app_goes_on(service: FakeService, error: Exception) -> None:
+    service.answer = error
+    async with running(service) as pilot:
+        await open_task(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
+        text = shown(pilot)
+        await pilot.press("escape")
+        service.answer = report(result(0, Outcome.PASSED), result(1, Outcome.PASSED))
+        await check(pilot)
+
+        assert ("refused" if isinstance(error, Unreachable) else "ZeroDivisionError: ours") in text
+        assert "✔ passed · 3 of 3 points" in shown(pilot)
+
+
+async def test_a_hint_is_shown_on_request(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HintWindow))
+        await settle(pilot)
+
+        assert "Hint 1 of 2" in shown(pilot)
+        assert "at the door" in shown(pilot)
+
+
+async def test_a_reset_is_done_only_after_yes(service: FakeService) -> None:
+    async with running(service) as pilot:
+        screen = await open_task(pilot)
+        await check(pilot)
+        await pilot.press("r", "n")
+        await settle(pilot)
+        after_no = list(service.calls)
+        await pilot.press("r")
+        assert isinstance(pilot.app.screen, ConfirmWindow)
+        await pilot.press("y")
+        await until(pilot, lambda: service.calls[-1] == "reset")
+        await settle(pilot)
+
+        assert "reset" not in after_no
+        assert screen.report is None
+        assert "Not checked yet" in shown(pilot)
+
+
+async def test_a_shell_that_cannot_be_opened_is_an_error_like_any_other(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
+
+        assert "there is none here" in shown(pilot)
+
+
+async def test_escape_leads_back_to_the_catalogue_and_q_out_of_it(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, CatalogueScreen)
+        await pilot.press("q")
+
+        assert not pilot.app.is_running
+
+
+async def test_the_footer_tells_the_keys_in_a_small_window(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        footer = shown(pilot).splitlines()[-1]
+
+        assert all(word in footer for word in ("c Check", "h Hint", "s Shell", "r Reset", "q Back"))
+        assert pilot.app.screen.query_one(Footer)
+
+
+async def test_task_and_checks_stand_side_by_side_in_a_wide_window(service: FakeService) -> None:
+    async with running(service, (120, 30)) as pilot:
+        screen = await open_task(pilot)
+        await settle(pilot)
+
+        assert screen.query_one("#text").region.y == screen.query_one("#result").region.y
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_text_never_acts_and_never_reaches_the_terminal_raw(service: FakeService, text: str) -> None:
+    first = replace(result(0, Outcome.FAILED, observed=text), notes=(text,), title=text)
+    service.answer = report(first, result(1, Outcome.ERROR, error=text))
+    async with running(service, (100, 30)) as pilot:
+        screen = await open_task(pilot)
+        await check(pilot)
+        evidence = screen.query_one("#evidence Static")
+        for line in range(6, 12):
+            await pilot.click(evidence, offset=(15, line))
+        await pilot.press("down")
+        await settle(pilot)
+        raw = shown(pilot)
+
+        assert pilot.app.is_running
+        assert not any(c in raw for c in "\x1b\x07\u202e\u2066\u200b\ud800")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_text_in_a_title_or_an_error_is_only_text(service: FakeService, text: str) -> None:
+    service.listed = replace(service.listed, entries=(replace(ENTRY, title=text),))
+    service.start_error = Unreachable(text, text, text)
+    async with running(service, (100, 30)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
+        raw = shown(pilot)
+
+        assert not any(c in raw for c in "\x1b\x07\u202e\u2066\u200b\ud800")
+        assert pilot.app.is_running
+
+
+async def test_a_list_without_scenarios_is_no_crash(service: FakeService) -> None:
+    service.listed = replace(service.listed, entries=())
+    async with running(service) as pilot:
+        await pilot.press("enter")
+
+        assert isinstance(pilot.app.screen, CatalogueScreen)
+        assert pilot.app.screen.query_one(OptionList).option_count == 0
+
+
+async def test_a_tiny_window_is_no_crash(service: FakeService) -> None:
+    async with running(service, (20, 5)) as pilot:
+        await open_task(pilot)
+        await check(pilot)
+
+        assert task_screen(pilot).report is not None

@@ -1,0 +1,172 @@
+"""The main paths on a real control plane, on the command line and in the app: from the start to the pass and back."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.tui.driving import settle, shown, until
+
+from ckslab_checker.play import play
+from ckslab_labs.errors import ExitCode
+from ckslab_labs.lab import Lab
+from ckslab_labs.scenario.model import Action
+from ckslab_tui.__main__ import run
+from ckslab_tui.app.catalogue import CatalogueScreen
+from ckslab_tui.app.confirm import ConfirmWindow
+from ckslab_tui.app.main import LabApp
+from ckslab_tui.app.menu import Menu
+from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.cli.options import Settings
+from ckslab_tui.cli.watch import fingerprint
+from ckslab_tui.service import LabService
+
+pytestmark = pytest.mark.plane
+
+SCENARIO = "debug-rbac-update-kept"
+PLANE = ("--plane", "shared")
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def service(lab: Lab) -> LabService:
+    """The service on the shared plane, which holds no session."""
+    lab.sessions.set_open(None)
+    return LabService(Settings(plane=lab.plane.name))
+
+
+def fix(service: LabService) -> None:
+    """What a learner does, through the API."""
+    scenario = service.scenarios().get(SCENARIO)
+    session = service.lab.session()
+    play([Action(apply="solution/")], scenario.folder, service.lab.cluster, {}, session.files)
+
+
+def test_from_start_to_the_pass_and_back_on_the_command_line(service: LabService, capsys: Capture) -> None:
+    assert run(["start", SCENARIO, *PLANE]) == ExitCode.PASSED
+    out, err = capsys.readouterr()
+    assert "What must keep working" in out
+    assert f"{SCENARIO} is ready" in err
+
+    assert run(["check", *PLANE, "--output", "json"]) == ExitCode.FAILED
+    document = json.loads(capsys.readouterr().out)
+    assert (document["outcome"], document["points"]) == ("failed", 0)
+    assert all(check["evidence"] for check in document["checks"])
+
+    fix(service)
+    assert run(["check", *PLANE]) == ExitCode.PASSED
+    assert run(["solution", *PLANE]) == ExitCode.PASSED
+    assert run(["reset", *PLANE]) == ExitCode.PASSED
+    assert run(["check", *PLANE]) == ExitCode.FAILED
+
+
+def test_hints_are_counted_from_the_first_to_the_last(service: LabService, capsys: Capture) -> None:
+    run(["start", SCENARIO, *PLANE])
+    capsys.readouterr()
+    numbers = []
+    for _ in range(5):
+        assert run(["hint", *PLANE, "-o", "json"]) == ExitCode.PASSED
+        numbers.append(json.loads(capsys.readouterr().out)["hint"])
+
+    assert numbers == [1, 2, 3, 4, 4]
+    assert run(["hint", "9", *PLANE]) == ExitCode.USAGE
+    assert "has hints 1 to 4" in capsys.readouterr().err
+
+
+def test_the_shell_reaches_the_cluster_as_the_learner(service: LabService, capfd: pytest.CaptureFixture[str]) -> None:
+    run(["start", SCENARIO, *PLANE])
+    capfd.readouterr()
+
+    assert (
+        run(["shell", *PLANE, "-c", "k get role -n production -o name && kubectl auth whoami -o name"])
+        == ExitCode.PASSED
+    )
+    assert "role.rbac.authorization.k8s.io/app-team" in capfd.readouterr().out
+    assert run(["shell", *PLANE, "-c", "k get no-such-thing"]) == ExitCode.FAILED
+
+
+def test_checking_is_no_change_and_a_fix_is_one(service: LabService) -> None:
+    run(["start", SCENARIO, *PLANE])
+    before = fingerprint(service)
+    service.check()
+    after_check = fingerprint(service)
+    fix(service)
+
+    assert after_check == before
+    assert fingerprint(service) != before
+
+
+def test_a_change_of_the_learners_files_is_one_too(service: LabService) -> None:
+    run(["start", SCENARIO, *PLANE])
+    before = fingerprint(service)
+    (service.lab.session().files / "answer.yaml").write_text("subjects: []\n")
+
+    assert fingerprint(service) != before
+
+
+def test_authors_try_a_fix_from_outside_the_suite_and_never_on_an_open_session(
+    service: LabService, tmp_path: Path, capsys: Capture
+) -> None:
+    solution = service.scenarios().get(SCENARIO).folder / "solution"
+    shutil.copytree(solution, tmp_path / "right")
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "fix.yaml").write_text("do: [{delete: configmap/nobody -n production}]\n")
+
+    assert run(["author", "try", SCENARIO, str(tmp_path / "right"), *PLANE]) == ExitCode.PASSED
+    assert run(["author", "try", SCENARIO, str(tmp_path / "nothing"), *PLANE]) == ExitCode.USAGE
+    run(["start", SCENARIO, *PLANE])
+    capsys.readouterr()
+    assert run(["author", "try", SCENARIO, str(tmp_path / "right"), *PLANE]) == ExitCode.USAGE
+    assert f"{SCENARIO} is open on it, and would be lost" in capsys.readouterr().err
+
+
+def test_two_starts_at_once_on_one_plane_both_end_well(service: LabService) -> None:
+    command = [sys.executable, "-m", "ckslab_tui", "start", SCENARIO, *PLANE]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [each.communicate()[1] for each in both]
+
+    assert [each.returncode for each in both] == [0, 0], said
+    assert service.current().entry.id == SCENARIO
+
+
+@pytest.mark.asyncio
+async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabService) -> None:
+    async with LabApp(service).run_test(size=(100, 34)) as pilot:
+        await settle(pilot)
+        menu = pilot.app.screen.query_one(Menu)
+        menu.highlighted = menu.get_option_index(SCENARIO)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen), 60)
+        screen = pilot.app.screen
+        assert isinstance(screen, TaskScreen)
+
+        await pilot.press("c")
+        await settle(pilot)
+        assert screen.report is not None
+        assert screen.report.outcome == "failed"
+        assert "✘ failed" in shown(pilot)
+        assert "observed" in shown(pilot)
+
+        fix(service)
+        await pilot.press("c")
+        await settle(pilot)
+        assert screen.report.outcome == "passed"
+        assert "✔ passed" in shown(pilot)
+
+        await pilot.press("r")
+        assert isinstance(pilot.app.screen, ConfirmWindow)
+        await pilot.press("y")
+        await until(pilot, lambda: screen.report is None, 60)
+        await settle(pilot)
+        await pilot.press("c")
+        await settle(pilot)
+        assert screen.report is not None
+        assert screen.report.outcome == "failed"
+
+        await pilot.press("escape")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, CatalogueScreen)
+        assert pilot.app.screen.open == SCENARIO

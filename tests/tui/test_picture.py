@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from tests.tui.fakes import FakeService
+
+from ckslab_tui.app.main import LabApp
+from ckslab_tui.app.picture import draw
+
+
+def test_the_picture_shows_task_and_evidence_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    service = FakeService(tmp_path)
+    picture = draw(LabApp(service), service.task())
+
+    for words in ("Strangers&#160;cannot&#160;enter", "observed", "So&#160;that&#160;it&#160;stays&#160;shut."):
+        assert words in picture
+    assert "url(http" not in picture
