@@ -16,6 +16,7 @@ from ckslab_labs.cluster.port import Cluster, Identity, Response
 from ckslab_labs.errors import InvalidInput
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
+_RBAC = "rbac.authorization.k8s.io"
 _RESOURCE = re.compile(r"([a-z0-9*-]+)(?:\.([a-z0-9.*-]+))?(?:/([a-z0-9*-]+(?:/[a-z0-9*-]+)*))?")
 _KNOWN_STATUS = {"allowed", "denied", "reason", "evaluationError"}
 _AUTHORIZED_ONLY = frozenset(
@@ -160,12 +161,17 @@ def names_of_interest(objects: Objects, resource: str, namespace: str | None) ->
 
     ``resource`` may have a subresource (``pods/log``: the names of pods); ``namespace`` is ``None`` for everything.
     """
+    group, parent, _ = parse_resource(resource)
+    existing = [o["metadata"]["name"] for o in objects.list(f"{parent}.{group}", namespace)]
+    return _unique([*sorted(_unique(existing))[:MAX_EXISTING], *names_in_roles(objects, resource, namespace)])
+
+
+def names_in_roles(objects: Objects, resource: str, namespace: str | None) -> list[str]:
+    """The ``resourceNames`` of every rule that covers the resource, of existing objects or not."""
     group, parent, subresource = parse_resource(resource)
-    existing = [o["metadata"]["name"] for o in objects.list(f"{parent}.{group}" if group else parent, namespace)]
     path = f"{parent}/{subresource}" if subresource else parent
-    roles = [*objects.list("ClusterRole"), *objects.list("Role", namespace)]
-    named = (name for role in roles for rule in role.get("rules") or [] for name in _names_in(rule, group, path))
-    return _unique([*sorted(_unique(existing))[:MAX_EXISTING], *sorted(named)])
+    roles = [*objects.list(f"clusterroles.{_RBAC}"), *objects.list(f"roles.{_RBAC}", namespace)]
+    return sorted({name for role in roles for rule in role.get("rules") or [] for name in _names_in(rule, group, path)})
 
 
 def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:

@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from ckslab_checker import sentinels
+from ckslab_checker import aggregation, sentinels
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.installed import Installed, installed
 from ckslab_checker.sentinels import Refused, Sentinel
+from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, Unreachable
 
 DEADLINE = 15.0
@@ -50,6 +51,8 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
         Unreachable: no answer.
 
     """
+    deadline = time.monotonic() + DEADLINE
+    _await_aggregation(ctx, deadline)
     found = installed(ctx.objects) if admission else {}
     _sweep(ctx, {**{kind: _grants(ctx, kind) for kind in _GRANTS}, **found})
     token = secrets.token_hex(5)
@@ -61,7 +64,7 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
         wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{20 + secrets.randbelow(10)}"))
     try:
         with _written(wanted):
-            _await(wanted)
+            _await(wanted, deadline)
     except Refused as refusal:
         time.sleep(GRACE)
         return (f"the cluster refuses what is needed to see that it has settled ({refusal}); waited {GRACE:.0f} s",)
@@ -95,14 +98,24 @@ def _written(wanted: Sequence[Sentinel]) -> Iterator[None]:
             sentinel.erase()
 
 
-def _await(wanted: Sequence[Sentinel]) -> None:
-    deadline = time.monotonic() + DEADLINE
+def _await(wanted: Sequence[Sentinel], deadline: float) -> None:
     for sentinel in wanted:
         while (last := sentinel.seen()) is not None:
-            if time.monotonic() > deadline:
-                seen = f"{sentinel.what} written {DEADLINE:.0f} s ago has no effect; last seen: {last}"
-                raise Infrastructure("see that the cluster has taken up the last changes", seen, "Try again.")
-            time.sleep(_PAUSE)
+            _pause(deadline, f"{sentinel.what} of ours has no effect; last seen: {last}")
+
+
+def _await_aggregation(ctx: Context, deadline: float) -> None:
+    """Wait for the controller that makes ClusterRoles of others; authorizers see only what it has written."""
+    if Capability.CONTROLLERS in ctx.cluster.capabilities:
+        while behind := aggregation.unfinished(ctx.objects.list("ClusterRole")):
+            _pause(deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
+
+
+def _pause(deadline: float, last: str) -> None:
+    if time.monotonic() > deadline:
+        attempted = "see that the cluster has taken up the last changes"
+        raise Infrastructure(attempted, f"after {DEADLINE:.0f} s {last}", "Try again, or see `ckslab doctor`.")
+    time.sleep(_PAUSE)
 
 
 def _sweep(ctx: Context, found: Installed) -> None:

@@ -45,10 +45,13 @@ class Context:
     restore: Callable[[], None] | None = None
     """Undoes what probes did for real; the engine calls it after a check that left something behind."""
 
+    served: Objects | None = None
+    """The cluster's objects, where somebody has asked already what it serves."""
+
     @cached_property
     def objects(self) -> Objects:
-        """The cluster's objects, with a discovery that is fetched once in a run."""
-        return Objects(self.cluster)
+        """The cluster's objects."""
+        return self.served.on(self.cluster) if self.served else Objects(self.cluster)
 
     @cached_property
     def admission(self) -> frozenset[str]:

@@ -126,13 +126,14 @@ def _aggregated(name: str, roles: Mapping[str, Mapping[str, Any]]) -> list[Rule]
     while waiting:
         role = roles[waiting.pop()]
         for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
-            found = {n for n, other in roles.items() if _selects(selector, other["metadata"].get("labels") or {})}
+            found = {n for n, other in roles.items() if selects(selector, other["metadata"].get("labels") or {})}
             waiting.extend(found - seen)
             seen |= found
     return [rule for other in sorted(seen) for rule in _rules(roles[other])]
 
 
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector selects an object with these labels."""
     wanted = selector.get("matchLabels") or {}
     return all(labels.get(key) == value for key, value in wanted.items()) and all(
         _matches(expression, labels) for expression in selector.get("matchExpressions") or ()

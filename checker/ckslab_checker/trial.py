@@ -61,6 +61,8 @@ def read_fix(folder: Path) -> tuple[Action, ...]:
         InvalidInput: it holds none, or ``fix.yaml`` is not valid, with everything that is wrong with it.
 
     """
+    if not folder.is_dir():
+        raise InvalidInput(f"read the fix in {folder}", "it is not a folder", "Give the folder that holds the fix.")
     if (folder / "fix.yaml").exists():
         return _read_steps(folder)
     if not any(folder.glob("**/*.yaml")) and not (folder / LEARNERS_FILES).is_dir():

@@ -14,9 +14,9 @@ from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Capability
-from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
+from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
-from ckslab_labs.paths import private_dir, state_home
+from ckslab_labs.paths import private_dir, refuse_foreign, state_home
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
 from ckslab_labs.providers.embedded.layout import Wanted
 from ckslab_labs.providers.embedded.nodes import add_nodes
@@ -43,6 +43,7 @@ class Lab:
     """
 
     def __init__(self, plane: str = "default", kubernetes: str | None = None) -> None:
+        refuse_foreign(state_home())
         self.plane = Plane(plane)
         self.sessions = Sessions(plane)
         self._kubernetes = kubernetes
@@ -163,11 +164,10 @@ class Lab:
     def stop(self, progress: Progress = quiet) -> None:
         """End every process of the plane; the open session is put aside first, learners' files stay."""
         with self.exclusive():
-            if self.plane.alive:
-                try:
-                    self._put_aside(progress)
-                except Infrastructure as error:
-                    progress(f"the cluster's state could not be kept: {error.seen}")
+            try:
+                self._put_aside(progress)
+            except LabError as error:
+                progress(f"the cluster's state could not be kept: {error.seen}")
             self.plane.stop()
             self.sessions.set_open(None)
             shutil.rmtree(self.sessions.home / ".case", ignore_errors=True)
@@ -286,12 +286,10 @@ class Lab:
 
     def _put_aside(self, progress: Progress) -> None:
         session = self.sessions.open()
-        if session is None or not self.plane.alive:
+        if session is None or not self.plane.exists:
             return
-        try:
-            self.plane.capture().save(session.aside)
-        except Unreachable:
-            return
+        self.plane.revive(progress)
+        self.plane.capture().save(session.aside)
         progress(f"{session.scenario_id} is put aside; `ckslab start {session.scenario_id} --resume` brings it back")
 
     def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:

@@ -4,7 +4,6 @@ A session's folder outlives its plane: what a learner wrote is never removed or 
 """
 
 import datetime
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -130,7 +129,7 @@ class Sessions:
     def open(self) -> Session | None:
         """The session that is open on the plane."""
         try:
-            name = json.loads((self._home / "open.json").read_bytes())["folder"]
+            name = read_json(self._home / "open.json")["folder"]
             return Session.load(self._home / name)
         except FileNotFoundError:
             return None

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from tests.checker.fake_cluster import FakeCluster, binding, pod, role, rule
 
 from ckslab_checker.answers import SUBJECTS_FORM, WrongForm, read_subjects
-from ckslab_checker.context import Context
+from ckslab_checker.context import Context, StartFacts
 from ckslab_checker.outcome import Evidence
 from ckslab_checker.principals import Subject
 from ckslab_checker.probes.subjects import Subjects
@@ -49,9 +49,12 @@ subjects:
 """
 
 
-def ask(tmp_path: Path, answer: str, world: list[dict[str, Any]] = WORLD) -> list[Evidence]:
+def ask(
+    tmp_path: Path, answer: str, world: list[dict[str, Any]] = WORLD, start: list[dict[str, Any]] | None = None
+) -> list[Evidence]:
     (tmp_path / "answer.yaml").write_text(answer)
-    return PROBE.ask(Context(FakeCluster(world), IDENTITIES, tmp_path, None, False, "seed"))
+    facts = StartFacts(FakeCluster(start).rbac()) if start else None
+    return PROBE.ask(Context(FakeCluster(world), IDENTITIES, tmp_path, facts, False, "seed"))
 
 
 def observed(tmp_path: Path, answer: str, world: list[dict[str, Any]] = WORLD) -> list[str]:
@@ -140,6 +143,23 @@ def test_nobody_may_be_the_answer(tmp_path: Path) -> None:
 def test_a_label_that_only_looks_like_a_bootstrap_binding_hides_nobody(tmp_path: Path) -> None:
     labelled = binding("patchers", PATCHER, "User dana", namespace="production", label="kubernetes.io/other=x")
     assert observed(tmp_path, "subjects: []", [PATCHER, labelled])[0] == "1 of 1 missing"
+
+
+def test_a_binding_that_became_one_of_the_clusters_own_hides_nobody(tmp_path: Path) -> None:
+    plain = binding("patchers", PATCHER, "User dana", namespace="production")
+    labelled = binding("patchers", PATCHER, "User dana", namespace="production", label=BOOTSTRAP)
+    evidence = ask(tmp_path, "subjects: []", [PATCHER, labelled], start=[PATCHER, plain])
+    assert [e.met for e in evidence] == [False, True]
+    evidence = ask(tmp_path, "subjects: []", [PATCHER, labelled], start=[PATCHER, labelled])
+    assert [e.met for e in evidence] == [True, True]
+
+
+def test_a_right_to_what_does_not_exist_yet_is_neither_needed_nor_wrong(tmp_path: Path) -> None:
+    world = [world_pod for world_pod in WORLD if world_pod["kind"] != "Pod"]
+    assert [e.met for e in ask(tmp_path, RIGHT, world)] == [True, True]
+    without = RIGHT.replace("- {kind: ServiceAccount, name: runner, namespace: build}\n", "")
+    assert [e.met for e in ask(tmp_path, without, world)] == [True, True]
+    assert [e.met for e in ask(tmp_path, without)] == [False, True]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

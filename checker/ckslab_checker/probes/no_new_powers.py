@@ -13,6 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ckslab_checker.access import Attributes, review
+from ckslab_checker.asking import identities
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.powers import Grant, Grants, Power, other_powers, sensitive_powers
@@ -30,6 +31,7 @@ class NoNewPowers(ProbeSpec):
     """``no-new-powers: {accept: [identities that the task lets gain powers]}``."""
 
     kind: ClassVar[str] = "no-new-powers"
+    asks_admission: ClassVar[bool] = False
     accept: tuple[Id, ...] = Field(default=(), strict=False)
 
     def ask(self, ctx: Context) -> list[Evidence]:
@@ -39,7 +41,7 @@ class NoNewPowers(ProbeSpec):
         aggregated = Capability.CONTROLLERS in ctx.cluster.capabilities
         before = Grants(ctx.start.rbac, aggregated=aggregated)
         new = Grants(rbac_of(ctx.objects), aggregated=aggregated).all - before.all
-        accepted = _accepted([ctx.identities[name] for name in self.accept])
+        accepted = _accepted(identities(ctx, self.accept))
         judged = [grant for grant in new if not accepted & _names(grant.subject)]
         inquiry = _Inquiry(ctx, before)
         gained = inquiry.gained(judged)
@@ -96,9 +98,9 @@ def _includes(wildcard: Power, power: Power) -> bool:
     return same_owner and everything and verb and wildcard.asked.group in ("*", power.asked.group)
 
 
-def _accepted(identities: Iterable[Identity]) -> set[str]:
+def _accepted(gaining: Iterable[Identity]) -> set[str]:
     """The users and groups that may gain; nobody's groups of the system are meant."""
-    names = {name for identity in identities for name in (identity.user, *identity.groups)}
+    names = {name for identity in gaining for name in (identity.user, *identity.groups)}
     return {name for name in names if not name.startswith("system:") or name.startswith("system:serviceaccount:")}
 
 

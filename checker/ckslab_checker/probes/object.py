@@ -23,6 +23,7 @@ class ObjectSays(ProbeSpec):
     """``object: {because, kind, name, namespace?, exists}`` or ``{because, kind, name, namespace?, path, equals}``."""
 
     kind: ClassVar[str] = "object"
+    asks_admission: ClassVar[bool] = False
     because: Text
     """Why nothing but the object itself can be asked."""
     object_kind: Text = Field(alias="kind")

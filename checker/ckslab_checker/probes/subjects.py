@@ -4,22 +4,23 @@ The rule, in words that a task can use: *name every user, group and service acco
 ClusterRoleBinding gives the right; naming somebody who has it through a group as well is neither needed nor wrong.*
 
 * An answer is **complete** when it names every subject of a binding that, asked about alone (a user or service account
-  without any group, a group through a member of nothing else), may use one of the verbs: on the resource, or on an
-  object whose name exists or stands in a role's ``resourceNames``.
-* An answer is **right** when everyone it names may do so with all groups that the API server would see, bound or not.
-* Subjects that only the cluster's own bindings name (labelled ``kubernetes.io/bootstrapping``, kubeadm's, service
-  accounts and bindings of kube-system) are never missed.
+  without any group, a group through a member of nothing else), may use one of the verbs on the resource or on an
+  object of it that exists.
+* An answer is **right** when everyone it names may do so, with all groups that the API server would see, bound or not;
+  a right to an object that does not exist yet (``resourceNames``) is enough here, and not asked for above.
+* Subjects that only the cluster's own bindings name (at the start labelled ``kubernetes.io/bootstrapping``, or
+  kubeadm's, or of kube-system) are never missed, nor are service accounts of kube-system.
 
 Only bindings are read from objects; what they let somebody do is never worked out from roles.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from ckslab_checker.access import Attributes, allowed, names_of_interest, parse_resource
+from ckslab_checker.access import Attributes, allowed, names_in_roles, parse_resource
 from ckslab_checker.answers import SUBJECTS_FORM, WrongForm, read_subjects
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import Evidence
@@ -36,6 +37,7 @@ class Subjects(ProbeSpec):
     """``subjects: {file, verbs, resource, namespace}``; no namespace asks cluster-wide."""
 
     kind: ClassVar[str] = "subjects"
+    asks_admission: ClassVar[bool] = False
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     verbs: tuple[Text, ...] = Field(min_length=1, strict=False)
     resource: Text
@@ -53,18 +55,19 @@ class Subjects(ProbeSpec):
             named = read_subjects(ctx.files / self.file)
         except WrongForm as problem:
             return [Evidence(f"What does {self.file} say?", SUBJECTS_FORM, f"your file: {problem}", met=False)]
-        inquiry = _Inquiry(ctx, self._questions(ctx))
-        required = [subject for subject in _bound(ctx) if inquiry.may(alone(subject, inquiry.fresh))]
-        return [self._complete(required, named), self._right(named, required, inquiry)]
+        needed = _Inquiry(ctx, self._questions(["", *self._existing(ctx)]))
+        required = [subject for subject in _bound(ctx) if needed.may(alone(subject, needed.fresh))]
+        yet_to_come = names_in_roles(ctx.objects, self.resource, self.namespace or None)
+        enough = _Inquiry(ctx, [*needed.questions, *self._questions(yet_to_come)])
+        return [self._complete(required, named), self._right(named, required, enough)]
 
-    def _questions(self, ctx: Context) -> list[Attributes]:
-        group, resource, subresource = parse_resource(self.resource)
-        names = ["", *names_of_interest(ctx.objects, self.resource, self.namespace or None)]
-        return [
-            Attributes(verb, group, resource, subresource, self.namespace, name)
-            for name in names
-            for verb in self.verbs
-        ]
+    def _existing(self, ctx: Context) -> list[str]:
+        group, resource, _ = parse_resource(self.resource)
+        return sorted(o["metadata"]["name"] for o in ctx.objects.list(f"{resource}.{group}", self.namespace or None))
+
+    def _questions(self, names: Iterable[str]) -> list[Attributes]:
+        group, resource, sub = parse_resource(self.resource)
+        return [Attributes(verb, group, resource, sub, self.namespace, name) for name in names for verb in self.verbs]
 
     def _complete(self, required: list[Subject], named: list[Subject]) -> Evidence:
         missing = len(set(required) - set(named))
@@ -104,12 +107,20 @@ class _Inquiry:
 
 
 def _bound(ctx: Context) -> list[Subject]:
-    """Everyone whom a binding names that is not the cluster's own."""
-    rbac = rbac_of(ctx.objects)
-    bindings = [*rbac["RoleBinding"], *rbac["ClusterRoleBinding"]]
+    """Everyone whom a binding names that is not the cluster's own; what was not one at the start is none now."""
     own = _SYSTEM_NAMESPACES | {ctx.control_namespace}
-    named = {s for binding in bindings if not _is_system(binding, own) for s in subjects_of(binding)}
+    now = rbac_of(ctx.objects)
+    system = {_key(b) for b in _bindings(ctx.start.rbac if ctx.start else now) if _is_system(b, own)}
+    named = {s for binding in _bindings(now) if _key(binding) not in system for s in subjects_of(binding)}
     return sorted(subject for subject in named if subject.namespace not in own)
+
+
+def _bindings(rbac: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    return [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
+
+
+def _key(binding: Mapping[str, Any]) -> tuple[str, str]:
+    return str(binding["metadata"].get("namespace", "")), str(binding["metadata"]["name"])
 
 
 def _is_system(binding: Mapping[str, Any], own: frozenset[str]) -> bool:

@@ -159,6 +159,7 @@ class _Task:
                 told = tenth
                 self.progress(f"{self.what}: {10 * tenth} % of {total} packages compiled")
 
+        heard("")  # linking alone takes a while, too
         out = self.staging / "out"
         out.mkdir()
         flags = [*BUILD_FLAGS, "-v", "-ldflags", self.module.ldflags, "-o", f"{out}/"]
@@ -194,7 +195,8 @@ class _Task:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
         if process.returncode != 0:
-            raise explain(f"build {self.what}", [*last, f"status {process.returncode}", *self._full_disks()])
+            said = list(last) or [f"it ended with status {process.returncode}"]
+            raise explain(f"build {self.what}", said + self._full_disks())
 
     def _full_disks(self) -> list[str]:
         """A line for each of our disks that is full: Go does not always say so ("package iter is not in std")."""

@@ -72,6 +72,12 @@ class Objects:
         self.cluster = cluster
         self._known: dict[str, Resource] | None = None
 
+    def on(self, cluster: Cluster) -> "Objects":
+        """The same verbs by another way to the same cluster, without asking again what it serves."""
+        other = Objects(cluster)
+        other._known = self._known
+        return other
+
     # --- names ---------------------------------------------------------------------------------------------------
 
     def resource(self, word: str) -> Resource:

@@ -3,6 +3,7 @@
 Symbolic links are neither followed nor kept; what is new is removed, so that a backup file beside a manifest goes too.
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,12 +27,17 @@ def capture_files(root: Path, left_out: tuple[str, ...] = ()) -> dict[str, bytes
     """
     files: dict[str, bytes] = {}
     total = 0
+    attempted = f"keep the files in {root}"
     for path in _files(root, left_out):
-        total += path.stat().st_size
-        if total > MAX_TOTAL:
-            seen = f"there are more than {MAX_TOTAL // 2**20} MiB"
-            raise InvalidInput(f"keep the files in {root}", seen, "Remove what does not belong to the task.")
-        files[str(path.relative_to(root))] = path.read_bytes()
+        name = str(path.relative_to(root))
+        try:
+            total += path.stat().st_size
+            if total > MAX_TOTAL:
+                seen = f"there are more than {MAX_TOTAL // 2**20} MiB"
+                raise InvalidInput(attempted, seen, "Remove what does not belong to the task.")
+            files[name] = path.read_bytes()
+        except OSError as error:
+            raise InvalidInput(attempted, f"{name}: {error.strerror}", "Make it readable, or remove it.") from error
     return files
 
 
@@ -52,6 +58,8 @@ def restore_files(files: Mapping[str, bytes], root: Path, left_out: tuple[str, .
             path.unlink()
     for name, data in files.items():
         target = root / name
+        if target.is_dir():
+            shutil.rmtree(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not target.is_file() or target.read_bytes() != data:
             write_atomic(target, data)

@@ -55,11 +55,7 @@ def command(component: str, spec: PlaneSpec, layout: Layout, apiserver_flags: It
         APISERVER: lambda: [*apiserver_flags, *_apiserver(spec, layout)],
         CONTROLLERS: lambda: _controllers(layout),
         SCHEDULER: lambda: _scheduler(layout),
-        KWOK: lambda: [
-            f"--kubeconfig={layout.kubeconfig(KWOK)}",
-            "--manage-all-nodes",
-            f"--config={layout.run}/kwok.yaml",
-        ],
+        KWOK: lambda: _kwok(layout),
     }[component]()
     return [spec.binaries[component], *flags]
 

@@ -96,9 +96,17 @@ def apiserver_arguments(pod: StaticPod, confinement: Confinement, ports: Ports) 
     """The flags to run kube-apiserver with, for a manifest as read.
 
     Raises:
-        ManifestProblem: a flag is unknown, not run here, or names something it may not.
+        ManifestProblem: a flag is unknown, not run here, or names something it may not; a volume cannot be mounted.
 
     """
+    try:
+        confinement.mount()
+        return _arguments(pod, confinement, ports)
+    except (OSError, ValueError, RuntimeError) as error:  # a name too long, a null byte, links in a circle
+        raise ManifestProblem(str(error)) from error
+
+
+def _arguments(pod: StaticPod, confinement: Confinement, ports: Ports) -> list[str]:
     real = {"etcd-servers": f"https://127.0.0.1:{ports.etcd}", "secure-port": str(ports.apiserver)}
     arguments = []
     for flag, value in pod.flags:

@@ -68,8 +68,13 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """Scratch of the components: checked copies of the files that their flags name."""
+        """Scratch of the components."""
         return self.root / "run"
+
+    @property
+    def copies(self) -> Path:
+        """Checked copies of the files that the API server's flags name."""
+        return self.run / "files"
 
     @property
     def node(self) -> Path:

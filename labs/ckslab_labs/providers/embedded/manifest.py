@@ -15,6 +15,8 @@ import yaml
 
 MAX_MANIFEST = 128 * 1024
 """Bytes; kubeadm's manifest has 4 kB."""
+MAX_DEPTH = 40
+"""Lists and mappings inside one another, here and in every file that a flag names."""
 
 PKI = "/etc/kubernetes/pki"
 CANONICAL: dict[str, str] = {
@@ -40,25 +42,37 @@ CANONICAL: dict[str, str] = {
 
 
 class ManifestProblem(Exception):
-    """Why the API server cannot run as its manifest says; the text is shown to the learner.
+    """Why the API server cannot run as its manifest says; the text is shown to the learner."""
 
-    ``kept_out`` tells the two ways apart that a kubelet fails in: the manifest cannot be read, so there is no
-    container at all (True), or there is a container and it ends at once (False).
-    """
 
-    def __init__(self, text: str, *, kept_out: bool = False) -> None:
-        super().__init__(text)
-        self.kept_out = kept_out
+@dataclass(frozen=True)
+class Mount:
+    """A hostPath volume in the container; ``type`` is what the kubelet checks before it starts the container."""
+
+    path: str
+    host: str
+    type: str = ""
+    read_only: bool = False
 
 
 @dataclass(frozen=True)
 class StaticPod:
-    """A manifest as read: the API server's flags, and the container's mounts as (mount path, host path)."""
+    """A manifest as read: the words after ``kube-apiserver``, and the container's mounts."""
 
     file: str
     uid: str
-    flags: tuple[tuple[str, str], ...]
-    mounts: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+
+    @property
+    def flags(self) -> tuple[tuple[str, str], ...]:
+        """The API server's flags.
+
+        Raises:
+            ManifestProblem: a word is no flag; the API server would start and end at once.
+
+        """
+        return tuple(_flag(word) for word in self.words)
 
 
 def default_manifest(kubernetes: str) -> str:
@@ -105,44 +119,74 @@ def read_manifest(path: Path) -> StaticPod:
     spec = _mapping(pod.get("spec"), "spec")
     containers = spec.get("containers")
     if pod.get("kind") != "Pod" or not isinstance(containers, list) or len(containers) != 1:
-        raise ManifestProblem(f"{path.name}: it is not a Pod with one container", kept_out=True)
+        raise ManifestProblem(f"{path.name}: it is not a Pod with one container")
     container = _mapping(containers[0], "spec.containers[0]")
     command = [*_strings(container, "command"), *_strings(container, "args")]
     if not command or Path(command[0]).name != "kube-apiserver":
-        raise ManifestProblem(f"{path.name}: this lab's node runs kube-apiserver only", kept_out=True)
+        raise ManifestProblem(f"{path.name}: this lab's node runs kube-apiserver only")
     uid = hashlib.sha256(json.dumps([path.name, pod], sort_keys=True, default=str).encode()).hexdigest()
-    return StaticPod(path.name, uid, tuple(_flag(word) for word in command[1:]), tuple(_mounts(spec, container)))
+    return StaticPod(path.name, uid, tuple(command[1:]), tuple(_mounts(spec, container)))
+
+
+def load_mapping(name: str, data: bytes) -> dict[str, Any]:
+    """Read YAML as the kubelet and kube-apiserver do, keys as text; but no aliases and no depth that costs anything.
+
+    Args:
+        name: what to call it in messages.
+        data: the text.
+
+    Raises:
+        ManifestProblem: it is not YAML, not a mapping, or one of those.
+
+    """
+    try:
+        text = data.decode()
+        _refuse_bombs(name, text)
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ManifestProblem(f"{name}: it is not valid YAML ({' '.join(str(error).split())})") from error
+    return _mapping(_with_text_keys(value), name)
+
+
+def _refuse_bombs(name: str, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ManifestProblem(f"{name}: YAML aliases are not read here; write the value out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:  # PyYAML recurses, and ends the process when it is too deep
+            raise ManifestProblem(f"{name}: lists and mappings are nested more than {MAX_DEPTH} deep")
+
+
+def _with_text_keys(value: Any) -> Any:
+    """As JSON has it, which is what the kubelet turns YAML into."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
+    return [_with_text_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_MANIFEST:
-            raise ManifestProblem(f"{path.name}: it is larger than {MAX_MANIFEST} bytes", kept_out=True)
-        text = path.read_bytes().decode()
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)):
-            raise ManifestProblem(f"{path.name}: YAML aliases are not read here; write the value out", kept_out=True)
-        pod = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestProblem(f"{path.name}: it cannot be read ({error})", kept_out=True) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ManifestProblem(f"{path.name}: it is not valid YAML ({_one_line(error)})", kept_out=True) from error
-    return _mapping(pod, path.name)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+            raise ManifestProblem(f"{path.name}: it is larger than {MAX_MANIFEST} bytes")
+        return load_mapping(path.name, path.read_bytes())
+    except OSError as error:
+        raise ManifestProblem(f"{path.name}: it cannot be read ({error})") from error
 
 
 def _mapping(value: object, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ManifestProblem(f"{what}: it is not a mapping", kept_out=True)
+        raise ManifestProblem(f"{what}: it is not a mapping")
     return value
 
 
 def _strings(container: dict[str, Any], key: str) -> list[str]:
     words = container.get(key, [])
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ManifestProblem(f"spec.containers[0].{key}: it is not a list of strings", kept_out=True)
+        raise ManifestProblem(f"spec.containers[0].{key}: it is not a list of strings")
     return words
 
 
@@ -153,18 +197,23 @@ def _flag(word: str) -> tuple[str, str]:
     return name, value if equals else "true"
 
 
-def _mounts(spec: dict[str, Any], container: dict[str, Any]) -> list[tuple[str, str]]:
-    volumes = spec.get("volumes") or []
-    hosts: dict[str, str] = {}
-    for volume in volumes if isinstance(volumes, list) else []:
-        host = _mapping(volume, "spec.volumes").get("hostPath")
-        if isinstance(host, dict):
-            hosts[str(volume.get("name"))] = str(host.get("path"))
+def _mounts(spec: dict[str, Any], container: dict[str, Any]) -> list[Mount]:
+    hosts: dict[str, dict[str, Any]] = {}
+    for volume in _mappings(spec, "volumes", "spec.volumes"):
+        if isinstance(host := volume.get("hostPath"), dict):
+            hosts[str(volume.get("name"))] = host
     mounts = []
-    for mount in container.get("volumeMounts") or []:
-        mount = _mapping(mount, "spec.containers[0].volumeMounts")
+    for mount in _mappings(container, "volumeMounts", "spec.containers[0].volumeMounts"):
         name = str(mount.get("name"))
         if name not in hosts:
-            raise ManifestProblem(f"volumeMounts: there is no hostPath volume named {name!r}", kept_out=True)
-        mounts.append((str(mount.get("mountPath")), hosts[name]))
+            raise ManifestProblem(f"volumeMounts: there is no hostPath volume named {name!r}")
+        host, type_ = str(hosts[name].get("path")), str(hosts[name].get("type") or "")
+        mounts.append(Mount(str(mount.get("mountPath")), host, type_, mount.get("readOnly") is True))
     return mounts
+
+
+def _mappings(value: dict[str, Any], key: str, what: str) -> list[dict[str, Any]]:
+    found = value.get(key) or []
+    if not isinstance(found, list):
+        raise ManifestProblem(f"{what}: it is not a list")
+    return [_mapping(entry, what) for entry in found]

@@ -22,7 +22,7 @@ from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.errors import Infrastructure, InvalidInput
-from ckslab_labs.files import is_locked, read_json, write_atomic
+from ckslab_labs.files import is_locked, read_json, write_atomic, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.providers.embedded.baseline import ensure_baseline, settle, write_fill
@@ -47,6 +47,8 @@ Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 START_SECONDS = 90.0
 """A cold API server on a busy two-core machine is ready within 10 s."""
 PORT_TRIES = 3
+REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
+"""Where something else than a new plane helps."""
 NOT_STATE = ("pki",)
 """Below /etc/kubernetes: what belongs to the plane and not to a scenario's state."""
 
@@ -140,7 +142,7 @@ class Plane:
         for attempt in range(PORT_TRIES):
             self._revive(progress)
             self._want(Wanted(tuple(name for name in ORDER if name in wanted)))
-            if self._await_ready(last=attempt == PORT_TRIES - 1):
+            if self._await_ready(Wanted.load(self.layout).components, last=attempt == PORT_TRIES - 1):
                 break
             self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
         self.__dict__.pop("cluster", None)
@@ -153,9 +155,7 @@ class Plane:
 
         """
         self._revive(progress)
-        if not processes.wait_until(lambda: self._state(ETCD) == "ready", 30):
-            reason = str(self.status().components.get(ETCD, {}).get("reason") or "it took too long")
-            raise Infrastructure(f"start etcd of plane {self.name}", reason, f"See {self.layout.log(ETCD)}.")
+        self._await_ready((ETCD,), last=True)
 
     def stop(self) -> None:
         """End every process of the plane and remove its folder; learners' files are kept elsewhere."""
@@ -232,7 +232,7 @@ class Plane:
             restore_keys(snapshot.keys, self.etcd, deadline)
         finally:
             self._want(replace(wanted, held=()))
-        self._await_ready(last=True)
+        self._await_ready(wanted.components, last=True)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Plane:
             )
         layout = self.layout
         private_dir(planes_home())
-        shutil.rmtree(layout.root, ignore_errors=True)  # what a killed maker left; a made plane has a spec
+        self.stop()  # what a killed maker left; a made plane has a spec
         private_dir(layout.root)
         binaries = ensure([*ORDER, "kubectl"], kubernetes, progress)
         version = KUBERNETES[kubernetes].version
@@ -255,6 +255,8 @@ class Plane:
         write_atomic(layout.run / "kwok.yaml", files(__package__).joinpath("kwok.yaml").read_bytes())
         if storage == "protobuf":
             write_fill(ensure_baseline(version, lambda path: make_baseline(path, kubernetes, ensure, progress)), layout)
+        else:
+            write_json(layout.fill, {})  # it begins empty
         ports = Ports.free()
         write_kubeconfigs(layout, ports)
         paths = {name: str(path) for name, path in binaries.items()}
@@ -280,8 +282,9 @@ class Plane:
 
     def _spawn(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        self.layout.log("supervisor").touch(mode=0o600)
         with self.layout.log("supervisor").open("ab") as log:
-            subprocess.Popen(
+            subprocess.run(  # ends at once: what goes on is a child of its own
                 [sys.executable, "-I", "-m", SUPERVISOR, str(self.layout.root)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -289,6 +292,7 @@ class Plane:
                 env={**kept, PLANE_VARIABLE: str(self.layout.root)},
                 cwd=self.layout.root,
                 start_new_session=True,
+                check=False,
             )
 
     def _end_supervisor(self) -> None:
@@ -313,9 +317,8 @@ class Plane:
     def _state(self, component: str) -> str:
         return str(self.status().components.get(component, {}).get("state", ""))
 
-    def _await_ready(self, last: bool) -> bool:
-        """Wait until everything wanted is ready; False when a port was taken and another try is worth it."""
-        wanted = Wanted.load(self.layout).components
+    def _await_ready(self, wanted: Iterable[str], last: bool) -> bool:
+        """Wait until these components are ready; False when a port was taken and another try is worth it."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             status = self.status()
@@ -323,15 +326,17 @@ class Plane:
             if all(state.get("state") == "ready" for state in states.values()):
                 return True
             broken = next((name for name, state in states.items() if state.get("failures", 0) >= 2), None)
-            if broken is None and status.problems:
+            if broken is None and APISERVER in states and status.problems:
                 broken = APISERVER
             if broken or time.monotonic() > deadline or not status.running:
                 reason = str(states.get(broken or "", {}).get("reason") or "") or status.explain() or "it took too long"
                 if "address already in use" in reason and not last:
                     return False
                 name = broken or next((n for n, s in states.items() if s.get("state") != "ready"), "the plane")
-                remedy = f"See {self.layout.log(name)}; `ckslab reset` puts control-plane files back."
-                raise Infrastructure(f"start {name} of plane {self.name}", reason, remedy)
+                remedy = REMEDY.get(name, "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept.")
+                raise Infrastructure(
+                    f"start {name} of plane {self.name}", reason, f"See {self.layout.log(name)}; {remedy}"
+                )
             time.sleep(0.02)
 
 

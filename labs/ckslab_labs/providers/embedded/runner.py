@@ -5,6 +5,7 @@ A kubelet restarts a container at once, then after 10 s, 20 s, 40 s ... up to 5 
 the learner's, gets exactly that; what is ours alone comes back faster.
 """
 
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ class Backoff:
         """The pause after so many failures in a row."""
         return 0.0 if failures <= 1 else float(min(self.first * 2 ** (failures - 2), self.longest))
 
+
+ENDED_FROM_OUTSIDE = frozenset({0, -signal.SIGTERM, -signal.SIGKILL})
+"""Exit codes that say nothing against what it was started from: it comes back at once, however often."""
+OUTSIDE_PAUSE = 0.2
 
 KUBELET = Backoff(10.0, 300.0)
 OURS = Backoff(0.2, 5.0, forgiven_after=10.0)
@@ -81,6 +86,11 @@ class Runner:
             return
         code = self.process.returncode
         self.process = None
+        if code in ENDED_FROM_OUTSIDE:
+            self.ready = False
+            self.reason = f"killed by signal {-code}" if code else "somebody ended it"
+            self._not_before = time.monotonic() + OUTSIDE_PAUSE
+            return
         if time.monotonic() - self._started > self.backoff.forgiven_after:
             self.failures = 0
         self.failed(f"exit status {code}: {self.last_words()}" if code > 0 else f"killed by signal {-code}")

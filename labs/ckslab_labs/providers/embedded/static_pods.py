@@ -54,6 +54,8 @@ class ManifestFolder:
             self._read(name, drop=relist)
 
     def _listing(self) -> dict[str, Stamp]:
+        if not self.folder.is_dir():
+            return {}
         try:
             files = [path for path in self.folder.iterdir() if not path.name.startswith(".") and path.is_file()]
             seen = [(path.name, path.stat()) for path in files]

@@ -8,6 +8,9 @@ Run as ``python -m ckslab_labs.providers.embedded.supervisor PLANE_FOLDER``.
 """
 
 import base64
+import os
+import re
+import shutil
 import signal
 import ssl
 import sys
@@ -94,7 +97,8 @@ class Supervisor:
                 runner.reason = "no manifest in the static-pod folder asks for it"
                 return
             generation = pod.uid
-            confinement = Confinement(self._layout.node, pod.mounts, self._layout.run)
+            shutil.rmtree(self._layout.copies, ignore_errors=True)
+            confinement = Confinement(self._layout.node, pod.mounts, private_dir(self._layout.copies))
             try:
                 flags = apiserver_arguments(pod, confinement, self._spec.ports)
             except ManifestProblem as problem:
@@ -117,17 +121,22 @@ class Supervisor:
             return False
 
     def _filled(self) -> bool:
-        """Fill an empty etcd, where there is something to fill it with."""
+        """Fill a new plane's etcd. An empty one of an older plane has lost its data, and must not pass for a cluster."""
         try:
-            stored: dict[str, str] = read_json(self._layout.fill)
+            stored: dict[str, str] | None = read_json(self._layout.fill)
         except FileNotFoundError:
-            return True
+            stored = None
         try:
-            if not self._etcd.dump():
+            empty = not self._etcd.dump()
+            if empty and stored:
                 self._etcd.write({_decode(key): _decode(value) for key, value in stored.items()})
         except Infrastructure:
             return False
-        self._layout.fill.unlink()
+        if empty and stored is None:
+            self._runners[ETCD].stop()
+            self._runners[ETCD].failed("its data is gone")
+            return False
+        self._layout.fill.unlink(missing_ok=True)
         return True
 
     def _report(self) -> None:
@@ -152,7 +161,8 @@ class Supervisor:
 
     def _told(self, reason: str) -> str:
         """Paths as the learner knows them."""
-        return reason.replace(str(self._layout.node), "").replace(f"{self._layout.run}/", "")
+        copied = re.sub(rf"{re.escape(str(self._layout.copies))}/[^/]+", "", reason)
+        return copied.replace(str(self._layout.node), "")
 
 
 def _decode(text: str) -> bytes:
@@ -169,6 +179,9 @@ def _readyz_pool(layout: Layout, port: int) -> urllib3.HTTPSConnectionPool:
 def main() -> int:
     """Supervise the plane whose folder is the one argument; 0 also when somebody else does so already."""
     layout = Layout(Path(sys.argv[1]))
+    if os.fork():  # nobody's child: the command that started it neither waits for it nor leaves a zombie
+        os._exit(0)
+    os.umask(0o077)
     try:
         with FileLock(layout.alive, f"plane {layout.name}", wait=0):
             private_dir(layout.run)

@@ -1,0 +1,138 @@
+"""The requests that add an ephemeral (debug) container to a pod, and pods to try them on.
+
+There are three ways in: a strategic PATCH (what ``kubectl debug`` does; RBAC verb patch), a PUT of the whole pod (verb
+update) and server-side apply (verb patch). The containers meet the strictest Pod Security level, lest that level be
+taken for a fix; names and images differ from way to way, lest a policy against one of them be. Nothing here is sent.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ckslab_checker.access import Attributes
+from ckslab_checker.asking import Question
+from ckslab_checker.context import Manifest
+from ckslab_checker.layers import Expectation
+from ckslab_labs.cluster.objects import PATCH_TYPES, Resource
+from ckslab_labs.cluster.port import Response
+
+Method = Literal["PATCH", "PUT", "apply"]
+
+METHODS: tuple[Method, ...] = ("PATCH", "PUT", "apply")
+"""``apply`` comes after ``PATCH``, whose verb it shares."""
+RESOURCE = "pods/ephemeralcontainers"
+"""What RBAC calls it."""
+_TOLD: Mapping[Method, str] = {"PATCH": "PATCH", "PUT": "PUT", "apply": "PATCH (server-side apply)"}
+_NAMES: Mapping[Method, str] = {"PATCH": "debugger", "PUT": "tools", "apply": "helper"}
+_IMAGES: Mapping[Method, str] = {
+    "PATCH": "busybox:1.37.0",
+    "PUT": "registry.k8s.io/pause:3.10.1",
+    "apply": "nginx:1.29.1-alpine",
+}
+_RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 65534,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_SPEC: Manifest = {"containers": [{"name": "pod", "image": _IMAGES["PUT"], "securityContext": _RESTRICTED}]}
+_ALPHABET = "bcdfghjklmnpqrst"
+_CONTROLLERS_LABELS = frozenset(
+    {
+        "pod-template-hash",
+        "pod-template-generation",
+        "controller-revision-hash",
+        "controller-uid",
+        "batch.kubernetes.io/controller-uid",
+        "statefulset.kubernetes.io/pod-name",
+    }
+)
+"""By these a controller would take the canary for one of its own."""
+
+
+def question(method: Method, pods: Resource, namespace: str, pod: Manifest, expect: Expectation) -> Question:
+    """The request that adds a debug container of a fresh name to a pod, by one of the three ways."""
+    name = pod["metadata"]["name"]
+    container = _container(method, expect)
+    spec: Manifest = {"ephemeralContainers": [container]}
+    identified = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}}
+    body, content_type, query = {
+        "PATCH": ({"spec": spec}, PATCH_TYPES["strategic"], {}),
+        "PUT": (_with_container(pod, container), "application/json", {}),
+        # A manager of its own each time: what one manager has applied before, it would now be taking away.
+        "apply": ({**identified, "spec": spec}, PATCH_TYPES["apply"], {"fieldManager": container["name"]}),
+    }[method]
+    return Question(
+        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}",
+        method="PUT" if method == "PUT" else "PATCH",
+        path=pods.path(name, namespace, "ephemeralcontainers"),
+        attributes=Attributes(
+            "update" if method == "PUT" else "patch", "", "pods", "ephemeralcontainers", namespace, name
+        ),
+        body=body,
+        query=query,
+        content_type=content_type,
+    )
+
+
+def added(asked: Question, answer: Response) -> bool:
+    """Whether the pod in an answer holds the container that was asked for; something may have taken it out."""
+    assert isinstance(asked.body, dict)
+    name = asked.body["spec"]["ephemeralContainers"][-1]["name"]
+    return any(each["name"] == name for each in answer.body["spec"].get("ephemeralContainers", ()))
+
+
+def absent(name: str) -> Manifest:
+    """A pod to ask about that is not there."""
+    return {"metadata": {"name": name}, "spec": _SPEC}
+
+
+def takes_debug_containers(pod: Manifest) -> bool:
+    """Whether anybody could debug it: static pods take no ephemeral container, and a pod in deletion is gone soon."""
+    metadata = pod["metadata"]
+    static = "kubernetes.io/config.mirror" in metadata.get("annotations", {})
+    return not static and "deletionTimestamp" not in metadata
+
+
+def unforeseen_name(names: Sequence[str], seed: str) -> str:
+    """A name like those of the pods that are there, but for its end, which depends on the seed."""
+    number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
+    model = sorted(names)[number % len(names)] if names else "pod"
+    stem, dash, end = model.rpartition("-")
+    if dash and end.isdigit():
+        return f"{stem}-{1000 + number % 9000}"
+    length = max(5, len(end) if dash else 0)
+    tail = "".join(_ALPHABET[number >> 4 * place & 15] for place in range(length))
+    return f"{stem if dash else model}-{tail}"
+
+
+def canary(name: str, namespace: str, models: Sequence[Manifest]) -> Manifest:
+    """A pod like one that is there, as far as a policy could tell, but of its own name and of nobody's making."""
+    stem = name.rpartition("-")[0]
+    alike = [pod for pod in models if pod["metadata"]["name"].startswith(stem)]
+    model = next(iter([*alike, *models]), absent(name))
+    labels = model["metadata"].get("labels", {})
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {key: value for key, value in labels.items() if key not in _CONTROLLERS_LABELS},
+        "annotations": model["metadata"].get("annotations", {}),
+    }
+    spec = {key: value for key, value in model["spec"].items() if key != "ephemeralContainers"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _container(method: Method, expect: Expectation) -> Manifest:
+    """A name cannot be used twice in a pod, nor can a container be taken out again."""
+    container: Manifest = {"name": f"{_NAMES[method]}-{secrets.token_hex(3)}", "image": _IMAGES[method]}
+    return container if expect == "denied-by-pod-security" else {**container, "securityContext": _RESTRICTED}
+
+
+def _with_container(pod: Manifest, container: Manifest) -> Manifest:
+    """The whole pod for a PUT; without a resourceVersion, as a pod's status may change at any moment."""
+    metadata = {key: value for key, value in pod["metadata"].items() if key not in ("resourceVersion", "managedFields")}
+    containers = [*pod["spec"].get("ephemeralContainers", ()), container]
+    spec = {**pod["spec"], "ephemeralContainers": containers}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

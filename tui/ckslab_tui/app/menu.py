@@ -1,0 +1,37 @@
+"""The list of scenarios by domain, and below it those that do not load."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from ckslab_tui.app import words
+from ckslab_tui.views import Catalogue
+
+
+class Menu(OptionList):
+    """Scenarios to choose from; the id of an option is the scenario's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Open")]
+
+    def show(self, catalogue: Catalogue) -> None:
+        """Fill in the scenarios; the selection stays on the line where it was."""
+        selected = self.highlighted
+        self.clear_options()
+        self.add_options(_options(catalogue))
+        if catalogue.entries:
+            self.highlighted = 1 if selected is None else selected
+
+
+def _options(catalogue: Catalogue) -> Iterator[Option]:
+    for title, entries in catalogue.by_domain().items():
+        yield Option(Text(title, "bold"), disabled=True)
+        for entry in entries:
+            yield Option(words.entry_line(entry, entry.id == catalogue.open), id=entry.id)
+    if catalogue.broken:
+        yield Option(Text("These do not load", "bold"), disabled=True)
+    for broken in catalogue.broken:
+        yield Option(words.plain("\n  ".join((f"  {broken.folder}", *broken.problems))), disabled=True)

@@ -1,0 +1,60 @@
+"""The screen between catalogue and task: what is being done until the scenario is ready, and a way to give up."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Footer, Label, RichLog
+
+from ckslab_labs.errors import LabError
+from ckslab_tui.app import words
+from ckslab_tui.app.error import ErrorWindow
+from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.app.work import WorkingScreen
+from ckslab_tui.service import Service
+from ckslab_tui.views import Entry, Task
+
+
+class StartingScreen(WorkingScreen):
+    """Starts a scenario (or comes back to the open one) and gives way to its task."""
+
+    CSS = "StartingScreen { padding: 1 2; } StartingScreen RichLog { margin: 1 0; }"
+    BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "give_up", "Give up")]
+
+    def __init__(self, service: Service, entry: Entry, is_open: bool) -> None:
+        super().__init__()
+        self.service = service
+        self.entry = entry
+        self.is_open = is_open
+
+    def compose(self) -> ComposeResult:
+        """A title and a log."""
+        yield Label(words.plain(f"Opening: {self.entry.title}"))
+        yield RichLog(wrap=True, markup=False, highlight=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.work("opening", self._open, self._opened)
+
+    def action_give_up(self) -> None:
+        """Back to the catalogue; the service unwinds at its next word."""
+        self.workers.cancel_node(self)
+        self.app.pop_screen()
+
+    def failed(self, error: LabError) -> None:
+        """Without a task there is nothing to show here: back, with the error on top."""
+        if self.is_current:
+            self.app.pop_screen()
+            self.app.push_screen(ErrorWindow(error))
+
+    @on(WorkingScreen.Told)
+    def _told(self, event: WorkingScreen.Told) -> None:
+        self.query_one(RichLog).write(words.plain(event.text))
+
+    def _open(self) -> Task:
+        return self.service.current() if self.is_open else self.service.start(self.entry.id, self.tell)
+
+    def _opened(self, task: Task) -> None:
+        self.app.switch_screen(TaskScreen(self.service, task))

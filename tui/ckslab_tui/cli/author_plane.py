@@ -1,0 +1,33 @@
+"""The plane that authors' verbs play on: never one that holds somebody's work, as each fix replaces its state."""
+
+from typing import TYPE_CHECKING
+
+from ckslab_tui.cli.streams import talk
+from ckslab_tui.service import LabService
+
+if TYPE_CHECKING:
+    from ckslab_labs.lab import Lab
+
+PLANE = "author"
+
+
+def free_lab(service: LabService) -> "Lab":
+    """The service's plane.
+
+    Raises:
+        InvalidInput: a scenario is open on it.
+
+    """
+    from ckslab_labs.errors import InvalidInput
+
+    lab = service.lab
+    session = lab.sessions.open()
+    if session is not None:
+        seen = f"{session.scenario_id} is open on it, and would be lost"
+        raise InvalidInput(f"play fixes on plane {lab.plane.name}", seen, "Leave out --plane, or run `ckslab stop`.")
+    return lab
+
+
+def tell_that_it_runs_on(lab: "Lab") -> None:
+    """Say what was left running, so that the next try starts at once."""
+    talk(f"plane {lab.plane.name} keeps running for the next time; end it with: ckslab stop --plane {lab.plane.name}")

@@ -1,0 +1,49 @@
+"""``ckslab author test``: play a scenario's suite, and see that the checker is right about every case."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ckslab_tui.cli.author_plane import PLANE, free_lab, tell_that_it_runs_on
+from ckslab_tui.cli.completions import complete_scenario
+from ckslab_tui.cli.options import Settings, settings_on, with_output
+from ckslab_tui.cli.selection import selected
+from ckslab_tui.cli.streams import Progress, result, result_json
+from ckslab_tui.service import LabService
+
+if TYPE_CHECKING:
+    from ckslab_checker.suite import SuiteResult
+
+
+@click.command("test")
+@click.argument("scenarios", metavar="[ID]...", nargs=-1, shell_complete=complete_scenario)
+@click.option("--all", "every", is_flag=True, help="All scenarios.")
+@settings_on(PLANE)
+@with_output("json")
+def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output: str) -> int:
+    """Play the suites of the scenarios ID, or of --all.
+
+    Exit code 0: every case came out as its suite demands. 1: some did not.
+    """
+    from ckslab_checker.suite import run_suite, summary
+
+    service = LabService(settings)
+    chosen = selected(service, scenarios, every)
+    lab, progress = free_lab(service), Progress()
+    results = [run_suite(scenario, lab, progress) for scenario in chosen]
+    tell_that_it_runs_on(lab)
+    if output == "json":
+        result_json(summary(results))
+    else:
+        result("\n".join(_as_text(each) for each in results))
+    return 0 if all(each.ok for each in results) else 1
+
+
+def _as_text(suite: "SuiteResult") -> str:
+    right = sum(case.right for case in suite.cases)
+    word = "ok   " if suite.ok else "WRONG"
+    lines = [f"{word} {suite.scenario}: {right} right, {len(suite.cases) - right} wrong fixes, {suite.seconds:.1f} s"]
+    for case in suite.cases:
+        if not case.ok:
+            lines += [f"  {case.name}:", *(f"    {line}" for each in case.mismatches for line in each.splitlines())]
+    return "\n".join(lines)

@@ -1,0 +1,24 @@
+"""``ckslab shell``: a shell on the open scenario's cluster."""
+
+import sys
+
+import click
+
+from ckslab_tui.cli.options import Settings, with_settings
+from ckslab_tui.cli.streams import talk
+from ckslab_tui.service import LabService
+
+
+@click.command("shell", short_help="Open a shell with kubectl on the cluster.")
+@click.option("-c", "line", metavar="COMMAND", help="Run this one command instead, and end with its exit code.")
+@with_settings
+def command(line: str | None, settings: Settings) -> int:
+    """Open a shell with kubectl (also as k) on the open scenario's cluster.
+
+    Your own kubeconfig, contexts and kubectl caches are not touched. CKSLAB_FILES is the folder of the files to edit.
+    """
+    shell = LabService(settings).shell(line)
+    if line is None and sys.stdin.isatty():
+        talk(f"kubectl and k work on this cluster. Files to edit: {shell.environment['CKSLAB_FILES']}")
+        talk("'exit' or Ctrl-D ends the shell; the scenario stays open.")
+    return shell.run()

@@ -1,0 +1,203 @@
+"""The one door between what people see and the core: labs that run, and the engine that checks.
+
+The command line and the app both go through it, so neither can grow its own copy of what starting or checking means.
+Nothing in here prints, and nothing of the core is imported before it is needed: ``ckslab task`` must not pay for a
+Kubernetes client.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from ckslab_labs.errors import InvalidInput
+from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
+
+if TYPE_CHECKING:
+    from ckslab_checker.outcome import Report
+    from ckslab_labs.lab import Lab, Session
+    from ckslab_labs.scenario.catalogue import Catalogue as Scenarios
+    from ckslab_labs.scenario.model import Scenario
+    from ckslab_tui.cli.options import Settings
+    from ckslab_tui.shell import Shell
+
+Tell = Callable[[str], None]
+"""Told what is being done, as it is done. It may raise to give up: the core unwinds as for Ctrl-C."""
+
+
+class Service(Protocol):
+    """What the app needs. Every method may take seconds, blocks, and raises ``LabError`` for a person to read."""
+
+    def catalogue(self) -> Catalogue:
+        """The scenarios, and which one is open."""
+
+    def start(self, scenario: str, tell: Tell) -> Task:
+        """Open a scenario afresh."""
+
+    def current(self) -> Task:
+        """The scenario that is open."""
+
+    def check(self) -> "Report":
+        """Put the open scenario's questions to its cluster."""
+
+    def hint(self, number: int | None = None) -> Hint:
+        """A tier of hints (the next one), counted in the session."""
+
+    def reset(self) -> Task:
+        """Put the open scenario back to its untouched start."""
+
+    def shell(self, command: str | None = None) -> "Shell":
+        """A shell on the open scenario's cluster."""
+
+
+class LabService:
+    """The service on a plane of this machine."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._turn = Lock()
+        """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
+
+    @cached_property
+    def lab(self) -> "Lab":
+        """The plane that was chosen, and the sessions on it. Starts nothing."""
+        from ckslab_labs.lab import Lab
+
+        return Lab(self._settings.plane, kubernetes=self._settings.kubernetes)
+
+    def scenarios(self, session: "Session | None" = None) -> "Scenarios":
+        """The scenarios there are; those of an open session's pack too, whether it was named this time or not."""
+        from ckslab_checker.catalogue import catalogue
+
+        packs = self._settings.packs
+        if session is not None and session.pack_folder:
+            packs = (*packs, Path(session.pack_folder))
+        return catalogue(packs)
+
+    def catalogue(self) -> Catalogue:
+        """All scenarios; broken ones with what is wrong with them."""
+        session = self.lab.sessions.open()
+        sound, broken = self.scenarios(session).read()
+        return Catalogue(
+            entries=_in_curriculum_order(map(_entry, sound)),
+            broken=tuple(Broken(str(each.folder), tuple(map(str, each.problems))) for each in broken),
+            open=session.scenario_id if session else None,
+        )
+
+    def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
+        """Open a scenario afresh, or bring back what was put aside."""
+        wanted = self.scenarios().get(scenario)
+        with self._turn:
+            return self._task(wanted, self.lab.start(wanted, tell, resume=resume))
+
+    def current(self) -> Task:
+        """The scenario that is open, whether its plane runs or not."""
+        scenario, session = self._open()
+        return self._task(scenario, session)
+
+    def check(self) -> "Report":
+        """Check the open scenario; counts as an attempt."""
+        from ckslab_checker.engine import check
+        from ckslab_checker.facts import context_for
+
+        from ckslab_labs.lab import PROVIDER
+
+        scenario, _ = self._open()
+        with self._turn:
+            session = self.lab.attach().attempted()
+            context = context_for(scenario, self.lab, session, live=True)
+            return check(scenario, context, provider=PROVIDER)
+
+    def hint(self, number: int | None = None) -> Hint:
+        """A tier of hints, counted in the session; without a number the next one, and at the end the last again."""
+        from ckslab_labs.scenario.texts import hints
+
+        scenario, session = self._open()
+        tiers = hints(scenario)
+        wanted = min(session.hints + 1, len(tiers)) if number is None else number
+        if not 1 <= wanted <= len(tiers):
+            seen = f"{scenario.id} has hints 1 to {len(tiers)}"
+            raise InvalidInput(f"show hint {wanted}", seen, "Run `ckslab hint` for the next one.")
+        session.used_hint(wanted)
+        return Hint(scenario.id, wanted, len(tiers), tiers[wanted - 1])
+
+    def solution(self, scenario: str | None = None) -> Solution:
+        """The reference fix of a scenario (the open one), and why it is right."""
+        from ckslab_labs.scenario.texts import read_text
+
+        wanted = self.scenarios().get(scenario) if scenario else self._open()[0]
+        folder = wanted.folder / "solution"
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        return Solution(
+            wanted.id, {str(path.relative_to(folder)): read_text(path) for path in paths}, wanted.text("why.md")
+        )
+
+    def reset(self, tell: Tell = lambda text: None) -> Task:
+        """Back to the untouched start."""
+        scenario, _ = self._open()
+        with self._turn:
+            return self._task(scenario, self.lab.reset(scenario, tell))
+
+    def shell(self, command: str | None = None) -> "Shell":
+        """A shell on the open scenario's plane, which is brought back when it is dead."""
+        from ckslab_labs.providers.embedded.layout import PlaneSpec
+        from ckslab_tui.shell import prepare
+
+        with self._turn:
+            session = self.lab.attach()
+        kubectl = Path(PlaneSpec.load(self.lab.plane.layout).binaries["kubectl"])
+        return prepare(
+            session.folder,
+            kubeconfig=session.kubeconfig,
+            kubectl=kubectl,
+            files=session.files,
+            prompt=session.scenario_id,
+            command=command,
+        )
+
+    def _open(self) -> "tuple[Scenario, Session]":
+        session = self.lab.session()
+        return self.scenarios(session).get(session.scenario_id), session
+
+    def _task(self, scenario: "Scenario", session: "Session") -> Task:
+        from ckslab_labs.scenario.texts import hints
+
+        checks = (CheckLine(c.id, c.title, c.why, c.points, c.keeps) for c in scenario.spec.checks)
+        return Task(
+            entry=_entry(scenario),
+            plane=self._settings.plane,
+            text=scenario.text("task.md"),
+            checks=tuple(checks),
+            kubeconfig=session.kubeconfig,
+            files=session.files,
+            hints=len(hints(scenario)),
+            hints_used=session.hints,
+        )
+
+
+def _entry(scenario: "Scenario") -> Entry:
+    from ckslab_labs.scenario.curriculum import curriculum
+
+    titles = {domain.id: domain.title for domain in curriculum().domains}
+    about = scenario.metadata
+    return Entry(
+        id=scenario.id,
+        title=about.title,
+        domain=about.domain,
+        domain_title=titles.get(about.domain, about.domain),
+        competencies=about.competencies,
+        difficulty=scenario.spec.difficulty,
+        minutes=scenario.spec.minutes,
+        points=scenario.max_points,
+        requires=tuple(capability.value for capability in scenario.spec.requires),
+        version=about.version,
+    )
+
+
+def _in_curriculum_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    from ckslab_labs.scenario.curriculum import curriculum
+
+    order = {domain: index for index, domain in enumerate(curriculum().domain_ids())}
+    levels = ("warm-up", "exam", "hard")
+    return tuple(sorted(entries, key=lambda e: (order.get(e.domain, len(order)), levels.index(e.difficulty), e.id)))

@@ -1,0 +1,119 @@
+"""What both front ends show, as plain values: no Kubernetes, no pydantic, nothing that costs an import.
+
+They are made by the service out of scenarios and sessions; a test makes them by hand.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scenario in the catalogue."""
+
+    id: str
+    title: str
+    domain: str
+    domain_title: str
+    competencies: tuple[str, ...]
+    difficulty: str
+    minutes: int
+    points: int
+    requires: tuple[str, ...]
+    version: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry in the JSON of ``list``."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "domain": self.domain,
+            "competencies": list(self.competencies),
+            "difficulty": self.difficulty,
+            "minutes": self.minutes,
+            "points": self.points,
+            "requires": list(self.requires),
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A scenario folder that does not load, and everything that is wrong with it."""
+
+    folder: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All scenarios there are; ``open`` is the one open on the plane."""
+
+    entries: tuple[Entry, ...]
+    broken: tuple[Broken, ...] = ()
+    open: str | None = None
+
+    def by_domain(self) -> dict[str, tuple[Entry, ...]]:
+        """The entries under their domains' titles, in order."""
+        titles = dict.fromkeys(entry.domain_title for entry in self.entries)
+        return {title: tuple(e for e in self.entries if e.domain_title == title) for title in titles}
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """A check before it has been asked."""
+
+    id: str
+    title: str
+    why: str
+    points: int
+    keeps: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """An open scenario: what to do, where, and what will be asked."""
+
+    entry: Entry
+    plane: str
+    text: str
+    checks: tuple[CheckLine, ...]
+    kubeconfig: Path
+    files: Path
+    hints: int
+    """How many tiers of hints there are."""
+    hints_used: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``start``, ``task`` and ``reset``."""
+        return {
+            **self.entry.as_dict(),
+            "plane": self.plane,
+            "task": self.text,
+            "checks": [{"id": c.id, "title": c.title, "points": c.points, "keeps": c.keeps} for c in self.checks],
+            "kubeconfig": str(self.kubeconfig),
+            "files": str(self.files),
+            "hints": self.hints,
+            "hints_used": self.hints_used,
+        }
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One tier of hints."""
+
+    scenario: str
+    number: int
+    of: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The reference fix and the reason: shown after a pass, or when asked for."""
+
+    scenario: str
+    files: dict[str, str]
+    """Text by path under ``solution/``."""
+    why: str
