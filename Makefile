@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions check bench picture clean
+.PHONY: demo test test-versions check bench picture schemas clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -28,6 +28,10 @@ check: .venv/ready
 bench: .venv/ready
 	$(PLANE)
 	$(BIN)/python -m bench
+
+# The JSON Schemas that editors complete by; a test refuses drift.
+schemas: .venv/ready
+	$(BIN)/python -m ckslab_checker.schemas scenarios
 
 picture: .venv/ready
 	$(PLANE)

@@ -6,7 +6,7 @@ come back as it was sent. In both cases the answer is ``CannotTell``, not ``no``
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from ckslab_labs.cluster.port import Cluster, Identity, Response
 from ckslab_labs.errors import InvalidInput
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
-_RBAC = "rbac.authorization.k8s.io"
 _RESOURCE = re.compile(r"([a-z0-9*-]+)(?:\.([a-z0-9.*-]+))?(?:/([a-z0-9*-]+(?:/[a-z0-9*-]+)*))?")
 _KNOWN_STATUS = {"allowed", "denied", "reason", "evaluationError"}
 _AUTHORIZED_ONLY = frozenset(
@@ -34,6 +33,10 @@ _AUTHORIZED_ONLY = frozenset(
 """What rules may name though no server serves it: it stands for an act (impersonate, sign), not for an object."""
 MAX_EXISTING = 200
 """Names of existing objects that are asked for; every name in a role is asked for, however many there are."""
+
+
+Rbac = Mapping[str, Sequence[dict[str, Any]]]
+"""Roles and bindings, by kind."""
 
 
 @dataclass(frozen=True)
@@ -156,22 +159,23 @@ def refuse_masters(identity: Identity) -> None:
         raise InvalidInput("ask as an identity of the scenario", seen, "Take another group.")
 
 
-def names_of_interest(objects: Objects, resource: str, namespace: str | None) -> list[str]:
+def names_of_interest(objects: Objects, rbac: Rbac, resource: str, namespace: str | None) -> list[str]:
     """Names that an answer may depend on: existing objects', and those in any role's ``resourceNames``.
 
     ``resource`` may have a subresource (``pods/log``: the names of pods); ``namespace`` is ``None`` for everything.
     """
     group, parent, _ = parse_resource(resource)
-    existing = [o["metadata"]["name"] for o in objects.list(f"{parent}.{group}", namespace)]
-    return _unique([*sorted(_unique(existing))[:MAX_EXISTING], *names_in_roles(objects, resource, namespace)])
+    existing = {item["metadata"]["name"] for item in objects.list(f"{parent}.{group}", namespace)}
+    return list(dict.fromkeys([*sorted(existing)[:MAX_EXISTING], *names_in_roles(rbac, resource, namespace)]))
 
 
-def names_in_roles(objects: Objects, resource: str, namespace: str | None) -> list[str]:
-    """The ``resourceNames`` of every rule that covers the resource, of existing objects or not."""
+def names_in_roles(rbac: Rbac, resource: str, namespace: str | None) -> list[str]:
+    """The ``resourceNames`` of every rule that covers the resource, whether such objects exist or not."""
     group, parent, subresource = parse_resource(resource)
     path = f"{parent}/{subresource}" if subresource else parent
-    roles = [*objects.list(f"clusterroles.{_RBAC}"), *objects.list(f"roles.{_RBAC}", namespace)]
-    return sorted({name for role in roles for rule in role.get("rules") or [] for name in _names_in(rule, group, path)})
+    roles = [role for role in rbac["Role"] if namespace in (None, role["metadata"]["namespace"])]
+    rules = [rule for role in [*rbac["ClusterRole"], *roles] for rule in role.get("rules") or ()]
+    return sorted({name for rule in rules for name in _names_in(rule, group, path)})
 
 
 def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:
@@ -181,10 +185,6 @@ def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:
     if not resources.intersection(rule.get("resources") or []) or not {"*", group}.intersection(groups):
         return []
     return list(rule.get("resourceNames") or [])
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _require_existence(objects: Objects, attributes: Attributes | PathAttributes) -> None:

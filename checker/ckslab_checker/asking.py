@@ -6,7 +6,6 @@ please than another.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from ckslab_checker import access
 from ckslab_checker.context import Context
@@ -87,14 +86,9 @@ def missing_namespace(ctx: Context, namespace: str | None) -> list[Evidence]:
 
     Without this a check that something is denied there would be met by nothing being there.
     """
-    if not namespace:
+    if namespace is None or namespace in ctx.namespaces:
         return []
-    answer = ctx.cluster.request("GET", f"/api/v1/namespaces/{quote(namespace, safe='')}")
-    if answer.ok:
-        return []
-    if answer.status == 404 and answer.reason == "NotFound":
-        return [Evidence(f"Is there a namespace {namespace}?", "yes", "no", met=False)]
-    raise CannotTell(f"GET namespace {namespace}: HTTP {answer.status} {answer.message}")
+    return [Evidence(f"Is there a namespace {namespace}?", "yes", "no", met=False)]
 
 
 def judge(ctx: Context, identity: Identity, question: Question, answer: Response, expect: Expectation) -> Evidence:

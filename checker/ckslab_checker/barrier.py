@@ -54,7 +54,8 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
     deadline = time.monotonic() + DEADLINE
     _await_aggregation(ctx, deadline)
     found = installed(ctx.objects) if admission else {}
-    _sweep(ctx, {**{kind: _grants(ctx, kind) for kind in _GRANTS}, **found})
+    if ctx.live:  # elsewhere the whole state is restored anyway
+        _sweep(ctx, {**{kind: _grants(ctx, kind) for kind in _GRANTS}, **found})
     token = secrets.token_hex(5)
     wanted = [sentinels.grant(ctx, token, "Role"), sentinels.grant(ctx, token, "ClusterRole")]
     for kind, make in _INSTALLED.items():

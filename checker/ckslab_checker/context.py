@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ckslab_checker import installed
 from ckslab_checker.outcome import Evidence
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Cluster, Identity
+from ckslab_labs.session import start_rbac
 
 Manifest = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,42 @@ class Context:
     """Varies names that a fix must not be able to foresee."""
     control_namespace: str = "ckslab"
     """A namespace of ours, where a scenario's fix has no say by name."""
-    restore: Callable[[], None] | None = None
-    """Undoes what probes did for real; the engine calls it after a check that left something behind."""
-
+    checkpoint: Callable[[], Callable[[], None]] | None = None
+    """Keeps the cluster's state, where requests are made for real, and returns what brings it back."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
+
+    _found: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, what: str, find: Callable[[], _T]) -> _T:
+        """What ``find`` returns, found once for all checks of a round.
+
+        The engine makes a context for each round, after the cluster has settled.
+        """
+        if what not in self._found:
+            self._found[what] = find()
+        found: _T = self._found[what]
+        return found
 
     @cached_property
     def objects(self) -> Objects:
         """The cluster's objects."""
         return self.served.on(self.cluster) if self.served else Objects(self.cluster)
 
-    @cached_property
+    @property
+    def rbac(self) -> Mapping[str, Sequence[Manifest]]:
+        """All roles and bindings, by kind."""
+        return self.once("rbac", lambda: start_rbac(self.objects))
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """The names of all namespaces."""
+        return self.once("namespaces", lambda: frozenset(n["metadata"]["name"] for n in self.objects.list("Namespace")))
+
+    @property
     def admission(self) -> frozenset[str]:
         """The names of policies and webhooks that are there; a refusal by another one is out of date."""
-        return installed.names(installed.installed(self.objects))
+        return self.once("admission", lambda: installed.names(installed.installed(self.objects)))
 
 
 class Probe(Protocol):

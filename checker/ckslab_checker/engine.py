@@ -28,7 +28,7 @@ def check(scenario: Scenario, ctx: Context, *, provider: str, progress: Progress
     """Ask all checks of a scenario, and report. Never raises for what the cluster says or fails to say.
 
     Where requests are made for real (``ctx.live`` is False) the last check may leave something behind, which is for
-    the caller to undo; what an earlier one left is undone by ``ctx.restore`` before the next is asked.
+    the caller to undo; what an earlier one left is undone, by ``ctx.checkpoint``, before the next is asked.
     """
     began = time.monotonic()
     results: Sequence[CheckResult] = ()
@@ -59,6 +59,7 @@ class _Round:
         self._progress = progress
         self._admission = any(_asks_admission(each) for each in self._checks)
         self._notes: tuple[str, ...] = ()
+        self._restore: Callable[[], None] | None = None
 
     def run(self) -> tuple[list[CheckResult], bool]:
         """The results in the order of the checks, and whether nobody else changed the cluster meanwhile."""
@@ -88,7 +89,8 @@ class _Round:
             reason = f"this cluster cannot answer: it lacks {', '.join(sorted(missing))}"
             return _result(asked, Outcome.SKIPPED, error=reason)
         try:
-            self._undo()
+            if _asks_admission(asked):
+                self._undo(asked)
             evidence = self._evidence(asked)
         except (CannotTell, LabError) as error:
             return _result(asked, Outcome.ERROR, error=str(error), notes=self._notes)
@@ -105,17 +107,24 @@ class _Round:
             return probe.ask(self._ctx)
         except OutOfDate:
             barrier.settle(self._plain, everything=True)
-            self._ctx = replace(self._ctx)  # forgets what was installed
+            self._ctx = replace(self._ctx)  # forgets what was found before
             return probe.ask(self._ctx)
 
-    def _undo(self) -> None:
-        left, restore = self._recording.left_behind, self._plain.restore
-        if not left or restore is None:
-            return
-        restore()
-        if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
-            barrier.settle(self._plain, admission=self._admission)
-        left.clear()
+    def _undo(self, asked: Check) -> None:
+        """Go back to the state before the first request that was made for real, where the next check could see any."""
+        if self._restore is None:
+            self._restore = self._plain.checkpoint() if self._plain.checkpoint else lambda: None
+        left = self._recording.left_behind
+        if _is_seen(left, getattr(asked.probe, "namespace", None)):
+            self._restore()
+            if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
+                barrier.settle(self._plain, admission=self._admission)
+            left.clear()
+
+
+def _is_seen(left: Sequence[str], namespace: str | None) -> bool:
+    """Whether a check that looks into one namespace could see what was left behind at these paths."""
+    return any(namespace is None or f"/namespaces/{namespace}/" in path or "/namespaces/" not in path for path in left)
 
 
 def _asks_admission(asked: Check) -> bool:

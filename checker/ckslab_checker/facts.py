@@ -1,6 +1,8 @@
 """What a run of checks is to know of a session: its cluster, its files, its untouched start."""
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 
 from ckslab_checker.context import Context, StartFacts
 from ckslab_labs.cluster.objects import Objects
@@ -17,15 +19,12 @@ def start_facts(objects: Objects) -> StartFacts:
 def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, seed: str | None = None) -> Context:
     """What probes get to see of a session on a plane.
 
-    ``live`` is a learner's own cluster, where nothing may be left behind; otherwise the state as it is now is kept, to
-    go back to between checks. ``seed`` makes names that nobody can foresee; a random one unless given.
+    ``live`` is a learner's own cluster, where nothing may be left behind; elsewhere requests are made for real, and the
+    plane's state is kept to go back to. ``seed`` makes names that nobody can foresee; a random one unless given.
     """
-    restore = None
-    if not live:
-        now = lab.capture()
 
-        def restore() -> None:
-            lab.restore(now)
+    def checkpoint() -> Callable[[], None]:
+        return partial(lab.undo, lab.capture())
 
     return Context(
         cluster=lab.cluster,
@@ -34,6 +33,6 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
         start=StartFacts(session.start_rbac),
         live=live,
         seed=seed or secrets.token_hex(4),
-        restore=restore,
+        checkpoint=None if live else checkpoint,
         served=lab.objects,
     )

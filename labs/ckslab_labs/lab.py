@@ -184,6 +184,10 @@ class Lab:
         """Back to a state captured on this plane."""
         self.plane.restore(snapshot)
 
+    def undo(self, snapshot: Snapshot) -> None:
+        """Back to a state captured a moment ago, of which only a few requests of ours changed anything."""
+        self.plane.restore(snapshot, settle=0.0)
+
     def prepare(self, requires: Iterable[Capability], progress: Progress = quiet) -> None:
         """Have the plane run what these capabilities need, in its clean state: no scenario's objects, no learner's."""
         needed = components_for(requires)

@@ -72,15 +72,12 @@ class FakeCluster:
             return self.answers[path]
         if path.endswith("/subjectaccessreviews"):
             return self._review(body)
-        if method == "GET" and path == "/api":
-            return Response(200, {"versions": ["v1"]})
-        if method == "GET" and path == "/apis":
-            groups = [version.split("/")[0] for version in SERVED if "/" in version]
-            return Response(200, {"groups": [{"name": g, "preferredVersion": {"version": "v1"}} for g in groups]})
+        if method == "GET" and path in ("/api", "/apis"):
+            return Response(
+                200, {"items": [_group(version) for version in SERVED if ("/" in version) == (path == "/apis")]}
+            )
         for version, kinds in SERVED.items():
             prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
-            if path == prefix:
-                return Response(200, {"resources": [entry for kind in kinds for entry in _listed(kind, *kinds[kind])]})
             for kind, (plural, _, _) in kinds.items():
                 if path.startswith(prefix) and path.endswith(f"/{plural}"):
                     return Response(200, {"items": self._in(kind, path)})
@@ -99,9 +96,20 @@ class FakeCluster:
         return Response(201, {**body, "status": {"allowed": allowed}})
 
 
-def _listed(kind: str, plural: str, namespaced: bool, subresources: tuple[str, ...]) -> list[dict[str, Any]]:
-    names = [plural, *(f"{plural}/{subresource}" for subresource in subresources)]
-    return [{"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["get"]} for name in names]
+def _group(api_version: str) -> dict[str, Any]:
+    group, _, version = api_version.rpartition("/")
+    resources = [_entry(kind, *SERVED[api_version][kind]) for kind in SERVED[api_version]]
+    return {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
+
+
+def _entry(kind: str, plural: str, namespaced: bool, subresources: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "resource": plural,
+        "responseKind": {"kind": kind},
+        "scope": "Namespaced" if namespaced else "Cluster",
+        "verbs": ["get"],
+        "subresources": [{"subresource": name} for name in subresources],
+    }
 
 
 def rule(verbs: str, resources: str, groups: str = "", names: str = "") -> dict[str, Any]:

@@ -38,9 +38,7 @@ def make_scenario(tmp_path: Path) -> Callable[..., Scenario]:
         (folder / "files" / "answer.yaml").write_text("subjects: []\n")
         check = Check(id="c", title="t", why="w", points=1, probe=ProbeSpec())
         spec = Spec(difficulty="warm-up", minutes=5, requires=requires or (Capability.API,), checks=(check,))
-        metadata = Metadata(
-            id=name, title="Open door", domain="cluster-hardening", competencies=("rbac",), version=1
-        )
+        metadata = Metadata(id=name, title="Open door", domain="cluster-hardening", competencies=("rbac",), version=1)
         return Scenario(folder=folder, metadata=metadata, spec=spec)
 
     return make

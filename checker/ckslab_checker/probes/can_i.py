@@ -64,7 +64,9 @@ class CanI(ProbeSpec):
             raise CannotTell(f"{resource} is in no namespace: a question about it in {self.namespace} means nothing")
         if self.names:
             return self.names
-        return ["", *(access.names_of_interest(ctx.objects, resource, self.namespace) if self._denied else ())]
+        if not self._denied:
+            return [""]
+        return ["", *access.names_of_interest(ctx.objects, ctx.rbac, resource, self.namespace)]
 
     @property
     def _denied(self) -> bool:

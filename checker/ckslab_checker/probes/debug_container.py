@@ -6,7 +6,7 @@ denied; where authorization says yes to a pod that does not, one is made to ask 
 learner's own cluster.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -56,19 +56,9 @@ class _Run:
         self._ctx = ctx
         listed = filter(ephemeral.takes_debug_containers, ctx.objects.list("pods", probe.namespace))
         self._there: dict[str, Manifest] = {pod["metadata"]["name"]: pod for pod in listed}
-        self._names = self._wanted()
-        if probe.expect != "allowed":
-            self._require_well_formed()
-
-    def _wanted(self) -> Sequence[str]:
-        if self._probe.pods != "all":
-            return self._probe.pods
-        there = sorted(self._there)
-        if self._probe.expect == "allowed":
-            return there[:MAX_PODS]
-        named = access.names_in_roles(self._ctx.objects, ephemeral.RESOURCE, self._probe.namespace)
-        unforeseen = ephemeral.unforeseen_name(there, self._ctx.seed)
-        return sorted({*there[:MAX_PODS], *named, unforeseen}, key=lambda name: (name not in self._there, name))
+        everything = sorted(self._there)[:MAX_PODS]
+        self._names = everything if probe.pods == "all" else list(probe.pods)
+        self._unforeseen = ephemeral.unforeseen_name(everything, ctx.seed)
 
     def allowed(self, identity: Identity) -> Iterator[Evidence]:
         """Ask as kubectl would, of pods that are there."""
@@ -82,23 +72,47 @@ class _Run:
                 yield self._judge(identity, question, answer)
 
     def denied(self, identity: Identity) -> Iterator[Evidence]:
-        """Ask by every way, of pods that are there first."""
+        """Ask by every way.
+
+        Authorizers tell pods apart by the names in roles only, so where they refuse one pod, only those with such a name
+        and one that nobody can foresee are left to ask about. Admission control may tell them apart by anything.
+        """
+        self._require_well_formed()
         layers: set[Layer] = set()
-        for name in self._names:
-            patch = Layer.NONE
-            for method in METHODS:
-                if method == "apply" and patch is Layer.RBAC:
-                    continue  # it is the verb patch too: authorization has answered
-                question, answer = self._put_somewhere(identity, method, name)
-                layer = classify(answer)
-                patch = layer if method == "PATCH" else patch
-                if not _is_missing(answer):
+        for name in self._in_order():
+            if layers != {Layer.RBAC} or name in self._told_apart():
+                for evidence, layer in self._by_every_way(identity, name, layers):
                     layers.add(layer)
-                    yield self._judge(identity, question, answer)
-                elif not layers or not layers <= ADMISSION:
-                    # Where admission control denies all pods that are there, nothing speaks for another answer here.
-                    observed = "not denied: authorization lets it through (HTTP 404, as there is no such pod yet)"
-                    yield Evidence(question.asked(identity), expected(self._probe.expect), observed, met=False)
+                    yield evidence
+
+    def _by_every_way(self, identity: Identity, name: str, before: Set[Layer]) -> Iterator[tuple[Evidence, Layer]]:
+        patch = Layer.NONE
+        for method in METHODS:
+            if method == "apply" and patch is Layer.RBAC:
+                continue  # it is the verb patch too: authorization has answered
+            question, answer = self._put_somewhere(identity, method, name)
+            layer = classify(answer)
+            patch = layer if method == "PATCH" else patch
+            if not _is_missing(answer):
+                yield self._judge(identity, question, answer), layer
+            elif not before or not before <= ADMISSION:
+                # Where admission control denies all pods that are there, nothing speaks for another answer here.
+                observed = "not denied: authorization lets it through (HTTP 404, as there is no such pod yet)"
+                yield Evidence(question.asked(identity), expected(self._probe.expect), observed, met=False), layer
+
+    def _in_order(self) -> Sequence[str]:
+        """The names to ask about: pods that are there first, and among them one that the seed picks."""
+        names = self._names
+        if self._probe.pods == "all":
+            start = int(self._ctx.seed, 36) % len(names) if names else 0
+            names = [*names[start:], *names[:start], *self._told_apart()]
+        return sorted(dict.fromkeys(names), key=lambda name: name not in self._there)
+
+    def _told_apart(self) -> Sequence[str]:
+        if self._probe.pods != "all":
+            return self._probe.pods
+        named = access.names_in_roles(self._ctx.rbac, ephemeral.RESOURCE, self._probe.namespace)
+        return [*named, self._unforeseen]
 
     def _put_somewhere(self, identity: Identity, method: Method, name: str) -> tuple[Question, Response]:
         """As ``_put``; a pod that authorization would let through is made, if it may be, and asked about again."""
@@ -130,6 +144,9 @@ class _Run:
         return judge(self._ctx, identity, question, answer, expect)
 
     def _require_well_formed(self) -> None:
+        self._ctx.once(f"control of {self._probe.kind} {self._probe.expect}", self._try_control)
+
+    def _try_control(self) -> None:
         ours = self._ctx.objects.get("pods", CONTROL_POD, self._ctx.control_namespace)
         control = ours.body if ours.ok else next(iter(self._there.values()), None)
         if control is not None:

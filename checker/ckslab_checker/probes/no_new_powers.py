@@ -21,7 +21,6 @@ from ckslab_checker.principals import Subject, as_seen
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Identity
 from ckslab_labs.scenario.model import Id, ProbeSpec
-from ckslab_labs.session import start_rbac as rbac_of
 
 SHOWN = 6
 """Powers of a subject, and notes, that are spelled out; the rest is counted."""
@@ -40,7 +39,7 @@ class NoNewPowers(ProbeSpec):
             raise CannotTell("nobody saw the start of this cluster, so nothing can be said about what is new")
         aggregated = Capability.CONTROLLERS in ctx.cluster.capabilities
         before = Grants(ctx.start.rbac, aggregated=aggregated)
-        new = Grants(rbac_of(ctx.objects), aggregated=aggregated).all - before.all
+        new = Grants(ctx.rbac, aggregated=aggregated).all - before.all
         accepted = _accepted(identities(ctx, self.accept))
         judged = [grant for grant in new if not accepted & _names(grant.subject)]
         inquiry = _Inquiry(ctx, before)

@@ -28,7 +28,6 @@ from ckslab_checker.principals import Subject, alone, as_seen, subjects_of
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Identity
 from ckslab_labs.scenario.model import ProbeSpec, Text
-from ckslab_labs.session import start_rbac as rbac_of
 
 _SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -109,7 +108,7 @@ class _Inquiry:
 def _bound(ctx: Context) -> list[Subject]:
     """Everyone whom a binding names that is not the cluster's own; what was not one at the start is none now."""
     own = _SYSTEM_NAMESPACES | {ctx.control_namespace}
-    now = rbac_of(ctx.objects)
+    now = ctx.rbac
     system = {_key(b) for b in _bindings(ctx.start.rbac if ctx.start else now) if _is_system(b, own)}
     named = {s for binding in _bindings(now) if _key(binding) not in system for s in subjects_of(binding)}
     return sorted(subject for subject in named if subject.namespace not in own)

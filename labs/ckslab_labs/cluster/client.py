@@ -20,6 +20,8 @@ from kubernetes.config import load_kube_config
 from ckslab_labs.cluster.port import Capability, Identity, Response
 from ckslab_labs.errors import Unreachable
 
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""All that the API server serves in one answer (KEP-3352, GA since Kubernetes 1.30), instead of one for each group."""
 MAX_BODY = 64 * 1024 * 1024
 """Bytes; a lab's largest list is a few hundred kB."""
 
@@ -56,7 +58,7 @@ class HttpCluster:
     ) -> Response:
         """See ``Cluster.request``."""
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = _headers(as_, content_type if body is not None else None)
+        headers = _headers(as_, content_type if body is not None else None, path)
         data = None if body is None else json.dumps(body).encode()
         deadline = time.monotonic() + timeout
         try:
@@ -93,8 +95,9 @@ class HttpCluster:
             answer.release_conn()
 
 
-def _headers(identity: Identity | None, content_type: str | None) -> urllib3.HTTPHeaderDict:
-    headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "Accept-Encoding": "identity"})
+def _headers(identity: Identity | None, content_type: str | None, path: str) -> urllib3.HTTPHeaderDict:
+    accept = AGGREGATED if path in ("/api", "/apis") else "application/json"
+    headers = urllib3.HTTPHeaderDict({"Accept": accept, "Accept-Encoding": "identity"})
     if content_type is not None:
         headers["Content-Type"] = content_type
     if identity is not None:

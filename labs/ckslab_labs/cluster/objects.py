@@ -134,22 +134,14 @@ class Objects:
 
     def _discover(self) -> Iterator[Resource]:
         for path in ("/api", "/apis"):
-            answer = self.cluster.request("GET", path, query=None, content_type="application/json", as_=None)
+            answer = self.cluster.request("GET", path)
             if not answer.ok:
                 raise Infrastructure("ask the API server what it serves", answer.message, "See `ckslab doctor`.")
-            yield from self._resources(path, answer)
-
-    def _resources(self, path: str, answer: Response) -> Iterator[Resource]:
-        if path == "/api":
-            group_versions = [("", str(version)) for version in answer.body["versions"]]
-        else:
-            group_versions = [
-                (str(group["name"]), str(group["preferredVersion"]["version"])) for group in answer.body["groups"]
-            ]
-        for group, version in group_versions:
-            listing = self.cluster.request("GET", f"{path}/{group}/{version}" if group else f"{path}/{version}")
-            if listing.ok:
-                yield from _parse_listing(group, version, listing.body["resources"])
+            for group in answer.body["items"]:
+                # The first version is the preferred one.
+                version = group["versions"][0]
+                for entry in version["resources"]:
+                    yield _parse(str(group["metadata"].get("name", "")), str(version["version"]), entry)
 
     # --- verbs ---------------------------------------------------------------------------------------------------
 
@@ -214,23 +206,16 @@ def _query(dry_run: bool) -> dict[str, str] | None:
     return {"dryRun": "All"} if dry_run else None
 
 
-def _parse_listing(group: str, version: str, listed: list[dict[str, Any]]) -> Iterator[Resource]:
-    subresources: dict[str, set[str]] = {}
-    for entry in listed:
-        name, slash, subresource = str(entry["name"]).partition("/")
-        if slash:
-            subresources.setdefault(name, set()).add(subresource)
-    for entry in listed:
-        name = str(entry["name"])
-        if "/" not in name:
-            yield Resource(
-                group=group,
-                version=version,
-                name=name,
-                kind=str(entry["kind"]),
-                singular=str(entry.get("singularName") or entry["kind"].lower()),
-                short_names=tuple(entry.get("shortNames", ())),
-                namespaced=bool(entry["namespaced"]),
-                verbs=frozenset(entry["verbs"]),
-                subresources=frozenset(subresources.get(name, ())),
-            )
+def _parse(group: str, version: str, entry: dict[str, Any]) -> Resource:
+    kind = str(entry["responseKind"]["kind"])
+    return Resource(
+        group=group,
+        version=version,
+        name=str(entry["resource"]),
+        kind=kind,
+        singular=str(entry.get("singularResource") or kind.lower()),
+        short_names=tuple(entry.get("shortNames", ())),
+        namespaced=entry["scope"] == "Namespaced",
+        verbs=frozenset(entry.get("verbs", ())),
+        subresources=frozenset(str(sub["subresource"]) for sub in entry.get("subresources", ())),
+    )

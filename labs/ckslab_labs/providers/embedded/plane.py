@@ -207,7 +207,7 @@ class Plane:
         """Its whole state: etcd's keys and the control-plane files."""
         return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir, NOT_STATE))
 
-    def restore(self, snapshot: Snapshot, deadline: float = 15.0) -> None:
+    def restore(self, snapshot: Snapshot, deadline: float = 15.0, settle: float = 0.05) -> None:
         """Bring it back to a snapshot of this plane.
 
         When control-plane files differ the API server is stopped meanwhile, as it must not see half of the new state.
@@ -215,6 +215,7 @@ class Plane:
         Args:
             snapshot: of this plane.
             deadline: seconds for the cluster to come to rest.
+            settle: seconds that it must be at rest; 0 where nothing was left for controllers to do.
 
         Raises:
             StillMoving: it did not come to rest.
@@ -223,13 +224,13 @@ class Plane:
         """
         folder = self.layout.kubernetes_dir
         if not files_differ(snapshot.files, folder, NOT_STATE):
-            restore_keys(snapshot.keys, self.etcd, deadline)
+            restore_keys(snapshot.keys, self.etcd, deadline, settle)
             return
         wanted = Wanted.load(self.layout)
         self._want(replace(wanted, held=(APISERVER,)))
         try:
             restore_files(snapshot.files, folder, NOT_STATE)
-            restore_keys(snapshot.keys, self.etcd, deadline)
+            restore_keys(snapshot.keys, self.etcd, deadline, settle)
         finally:
             self._want(replace(wanted, held=()))
         self._await_ready(wanted.components, last=True)
