@@ -98,7 +98,7 @@ def takes_debug_containers(pod: Manifest) -> bool:
 
 def unforeseen_name(names: Sequence[str], seed: str) -> str:
     """A name like those of the pods that are there, but for its end, which depends on the seed."""
-    number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
+    number = number_of(seed)
     model = sorted(names)[number % len(names)] if names else "pod"
     stem, dash, end = model.rpartition("-")
     if dash and end.isdigit():
@@ -106,6 +106,11 @@ def unforeseen_name(names: Sequence[str], seed: str) -> str:
     length = max(5, len(end) if dash else 0)
     tail = "".join(_ALPHABET[number >> 4 * place & 15] for place in range(length))
     return f"{stem if dash else model}-{tail}"
+
+
+def number_of(seed: str) -> int:
+    """A large number that depends on the seed."""
+    return int(hashlib.sha256(seed.encode()).hexdigest(), 16)
 
 
 def canary(name: str, namespace: str, models: Sequence[Manifest]) -> Manifest:

@@ -8,10 +8,7 @@ from ckslab_checker.probes import PROBES
 from ckslab_labs.scenario.schema import SCENARIO_SCHEMA, SUITE_SCHEMA, write_schemas
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-REGENERATE = (
-    'run: python -c "from pathlib import Path; from ckslab_checker.probes import PROBES; '
-    "from ckslab_labs.scenario.schema import write_schemas; write_schemas(Path('scenarios'), PROBES)\""
-)
+REGENERATE = "run: make schemas"
 
 
 @pytest.mark.parametrize("name", [SCENARIO_SCHEMA, SUITE_SCHEMA])

@@ -74,8 +74,8 @@ class _Run:
     def denied(self, identity: Identity) -> Iterator[Evidence]:
         """Ask by every way.
 
-        Authorizers tell pods apart by the names in roles only, so where they refuse one pod, only those with such a name
-        and one that nobody can foresee are left to ask about. Admission control may tell them apart by anything.
+        Authorizers tell pods apart by the names in roles only: where they refuse one pod, those with such a name and
+        one that nobody can foresee are left to ask about. Admission control may tell pods apart by anything.
         """
         self._require_well_formed()
         layers: set[Layer] = set()
@@ -104,7 +104,7 @@ class _Run:
         """The names to ask about: pods that are there first, and among them one that the seed picks."""
         names = self._names
         if self._probe.pods == "all":
-            start = int(self._ctx.seed, 36) % len(names) if names else 0
+            start = ephemeral.number_of(self._ctx.seed) % max(len(names), 1)
             names = [*names[start:], *names[:start], *self._told_apart()]
         return sorted(dict.fromkeys(names), key=lambda name: name not in self._there)
 
