@@ -60,8 +60,9 @@ class Lab:
     @property
     def objects(self) -> Objects:
         """The verbs on the plane's objects."""
-        if self._objects is None or self._objects.cluster is not self.cluster:
-            self._objects = Objects(self.cluster)
+        cluster = self.cluster
+        if self._objects is None or self._objects.cluster is not cluster:
+            self._objects = Objects(cluster)
         return self._objects
 
     @contextmanager

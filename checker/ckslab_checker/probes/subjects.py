@@ -56,7 +56,7 @@ class Subjects(ProbeSpec):
             return [Evidence(f"What does {self.file} say?", SUBJECTS_FORM, f"your file: {problem}", met=False)]
         needed = _Inquiry(ctx, self._questions(["", *self._existing(ctx)]))
         required = [subject for subject in _bound(ctx) if needed.may(alone(subject, needed.fresh))]
-        yet_to_come = names_in_roles(ctx.objects, self.resource, self.namespace or None)
+        yet_to_come = names_in_roles(ctx.rbac, self.resource, self.namespace or None)
         enough = _Inquiry(ctx, [*needed.questions, *self._questions(yet_to_come)])
         return [self._complete(required, named), self._right(named, required, enough)]
 

@@ -18,12 +18,13 @@ class Menu(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Open")]
 
     def show(self, catalogue: Catalogue) -> None:
-        """Fill in the scenarios; the selection stays on the line where it was."""
-        selected = self.highlighted
+        """Fill in the scenarios; selected is the one that was, at first the one that is open."""
+        before = self.highlighted_option.id if self.highlighted_option else None
         self.clear_options()
         self.add_options(_options(catalogue))
+        wanted = [entry.id for id in (before, catalogue.open) for entry in catalogue.entries if entry.id == id]
         if catalogue.entries:
-            self.highlighted = 1 if selected is None else selected
+            self.highlighted = self.get_option_index(wanted[0]) if wanted else 1
 
 
 def _options(catalogue: Catalogue) -> Iterator[Option]:

@@ -3,6 +3,9 @@
 It runs on a plane of its own and leaves nothing behind, however it ends.
 """
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -35,73 +38,87 @@ def command(kubernetes: str | None, output: str, color: bool) -> int:
     """
     from ckslab_labs.errors import ExitCode
 
-    demo = Demo(LabService(Settings(plane=PLANE, kubernetes=kubernetes)), output, color)
+    demo = Demo(LabService(Settings(plane=PLANE, kubernetes=kubernetes)), output == "text", color)
     try:
         reports = demo.play()
     finally:
         demo.stop()
     right = tuple(report.outcome.value for report in reports) == EXPECTED
-    return ExitCode.PASSED if right else max(ExitCode.FAILED, *(exit_code(report) for report in reports))
+    talk(
+        f"\nThe checker said {', '.join(report.outcome for report in reports)}: {'as' if right else 'NOT as'} it should."
+    )
+    if output == "json":
+        result_json({"ok": right, "steps": demo.steps, "reports": [report.as_dict() for report in reports]})
+    return ExitCode.PASSED if right else max(ExitCode.FAILED, *map(exit_code, reports))
 
 
 class Demo:
-    """One showing; every step is told with the seconds since the beginning."""
+    """One showing, step by step.
 
-    def __init__(self, service: LabService, output: str, color: bool) -> None:
+    Args:
+        service: on a plane that nobody else uses.
+        text: print task and reports; else only talk.
+        color: colour the reports.
+
+    """
+
+    def __init__(self, service: LabService, text: bool, color: bool) -> None:
+        self.steps: list[dict[str, str | float]] = []
+        """What was done, and the seconds it took."""
         self._service = service
-        self._output = output
+        self._text = text
         self._color = color
-        self._progress = Progress()
 
-    def play(self) -> list["Report"]:
+    def play(self) -> "list[Report]":
         """All of it.
 
         Returns:
             the reports of the untouched start, of the near miss and of the right fix.
 
         """
-        self._title(f"A control plane, and the scenario {SCENARIO} on it")
-        task = self._service.start(SCENARIO, self._progress)
-        self._progress("ready")
-        self._text(show_task(task))
-        reports = [self._check("The checker asks the cluster as it is")]
-        reports.append(self._fix("A near miss: developers lose `patch`, and keep `update`", NEAR_MISS))
-        self._title("Back to the start")
-        self._service.reset(self._progress)
-        self._progress("reset")
-        reports.append(self._fix("The right fix: neither verb, all other work kept", RIGHT))
-        if self._output == "json":
-            result_json([report.as_dict() for report in reports])
-        return reports
+        with self._step(f"Start a control plane, and the scenario {SCENARIO} on it") as progress:
+            task = self._service.start(SCENARIO, progress)
+        if self._text:
+            result(f"\n{show_task(task)}")
+        untouched = self._check("Check it as it is")
+        with self._step("A near miss: developers lose the verb patch and keep update"):
+            self._fix(NEAR_MISS)
+        missed = self._check("Check again: a PUT still adds a debug container")
+        with self._step("Reset: back to the start"):
+            self._service.reset()
+        with self._step("The right fix: neither verb, and all their other work kept"):
+            self._fix(RIGHT)
+        return [untouched, missed, self._check("Check again")]
 
     def stop(self) -> None:
-        """End the plane."""
-        self._title("Everything is stopped again")
-        self._service.lab.stop(self._progress)
-        self._progress("stopped")
-
-    def _fix(self, title: str, case: str) -> "Report":
-        from ckslab_checker.play import play
-        from ckslab_labs.scenario.loader import load_suite
-
-        self._title(title)
-        scenario, lab = self._service.scenarios().get(SCENARIO), self._service.lab
-        steps = next(each.do for each in load_suite(scenario).cases if each.name == case)
-        play(steps, scenario.folder, lab.cluster, scenario.identities, lab.session().files)
-        self._progress(f"played the case {case} of the scenario's suite")
-        return self._check("The checker asks again")
+        """End the plane, and remove what the showing has left."""
+        with self._step("Stop everything"):
+            lab = self._service.lab
+            lab.sessions.set_open(None)
+            lab.stop()
+            shutil.rmtree(lab.sessions.home)
 
     def _check(self, title: str) -> "Report":
-        self._title(title)
-        report = self._service.check()
-        self._progress(f"checked: {report.outcome}")
-        if self._output == "text":
+        with self._step(title):
+            report = self._service.check()
+        if self._text:
+            result("")
             show(report, "text", self._color)
         return report
 
-    def _text(self, text: str) -> None:
-        if self._output == "text":
-            result(text)
+    def _fix(self, name: str) -> None:
+        """Play a case of the scenario's suite as a learner would, through the API."""
+        from ckslab_checker.play import play
+        from ckslab_labs.scenario.loader import load_suite
 
-    def _title(self, text: str) -> None:
-        talk(f"\n== {text}")
+        scenario, lab = self._service.scenarios().get(SCENARIO), self._service.lab
+        case = next(each for each in load_suite(scenario).cases if each.name == name)
+        play(case.do, scenario.folder, lab.cluster, scenario.identities, lab.session().files)
+
+    @contextmanager
+    def _step(self, title: str) -> Iterator[Progress]:
+        progress = Progress()
+        talk(f"\n== {title}")
+        yield progress
+        progress("done")
+        self.steps.append({"step": title, "seconds": round(progress.seconds, 3)})

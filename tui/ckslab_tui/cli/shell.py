@@ -1,7 +1,5 @@
 """``ckslab shell``: a shell on the open scenario's cluster."""
 
-import sys
-
 import click
 
 from ckslab_tui.cli.options import Settings, with_settings
@@ -18,7 +16,9 @@ def command(line: str | None, settings: Settings) -> int:
     Your own kubeconfig, contexts and kubectl caches are not touched. CKSLAB_FILES is the folder of the files to edit.
     """
     shell = LabService(settings).shell(line)
-    if line is None and sys.stdin.isatty():
-        talk(f"kubectl and k work on this cluster. Files to edit: {shell.environment['CKSLAB_FILES']}")
-        talk("'exit' or Ctrl-D ends the shell; the scenario stays open.")
-    return shell.run()
+    if line is not None:
+        return shell.run()
+    talk(f"kubectl and k work on this cluster. Files to edit: {shell.environment['CKSLAB_FILES']}")
+    talk("'exit' or Ctrl-D ends the shell; the scenario stays open.")
+    shell.run()
+    return 0

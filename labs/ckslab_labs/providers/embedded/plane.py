@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -97,6 +96,8 @@ class Plane:
             raise InvalidInput(f"use the plane {name!r}", "that is no name for a plane", remedy)
         self.name = name
         self.layout = Layout(root or planes_home() / name)
+        self._cluster: tuple[object, HttpCluster] | None = None
+        self._etcd: tuple[object, Etcd] | None = None
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -145,7 +146,6 @@ class Plane:
             if self._await_ready(Wanted.load(self.layout).components, last=attempt == PORT_TRIES - 1):
                 break
             self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
-        self.__dict__.pop("cluster", None)
 
     def revive(self, progress: Progress = quiet) -> None:
         """See that a supervisor lives and etcd answers; enough to restore a snapshot.
@@ -162,7 +162,6 @@ class Plane:
         self._end_supervisor()
         processes.sweep(self.layout.root)
         shutil.rmtree(self.layout.root, ignore_errors=True)
-        self.__dict__.pop("cluster", None)
 
     def status(self) -> PlaneStatus:
         """What it runs."""
@@ -177,10 +176,13 @@ class Plane:
 
     # --- access --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def cluster(self) -> HttpCluster:
-        """The plane's API as ckslab itself (system:masters)."""
-        return self.cluster_as("admin")
+        """The plane's API as ckslab itself (system:masters); one connection pool as long as the plane is the same."""
+        identity = (self._made(), Wanted.load(self.layout).components)
+        if self._cluster is None or self._cluster[0] != identity:
+            self._cluster = (identity, self.cluster_as("admin"))
+        return self._cluster[1]
 
     def cluster_as(self, client: str) -> HttpCluster:
         """The plane's API as ``admin`` or ``learner``."""
@@ -189,8 +191,15 @@ class Plane:
 
     @property
     def etcd(self) -> Etcd:
-        """The plane's etcd."""
-        return Etcd(PlaneSpec.load(self.layout).ports.etcd, self.layout.pki / "etcd")
+        """The plane's etcd; one connection as long as the plane is the same."""
+        made = self._made()
+        if self._etcd is None or self._etcd[0] != made:
+            self._etcd = (made, Etcd(PlaneSpec.load(self.layout).ports.etcd, self.layout.pki / "etcd"))
+        return self._etcd[1]
+
+    def _made(self) -> int:
+        """Another number when the plane was made anew or got other ports: its kubeconfigs were written again then."""
+        return self.layout.kubeconfig("admin").stat().st_mtime_ns
 
     @property
     def kubernetes(self) -> str:

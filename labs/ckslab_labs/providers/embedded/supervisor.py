@@ -121,7 +121,7 @@ class Supervisor:
             return False
 
     def _filled(self) -> bool:
-        """Fill a new plane's etcd. An empty one of an older plane has lost its data, and must not pass for a cluster."""
+        """Fill a new plane's etcd. An older plane's empty one has lost its data and must not pass for a cluster."""
         try:
             stored: dict[str, str] | None = read_json(self._layout.fill)
         except FileNotFoundError:
