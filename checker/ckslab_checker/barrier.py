@@ -123,8 +123,7 @@ def _sweep(ctx: Context, found: Installed) -> None:
     """Take out what killed runs have left behind."""
     now = datetime.now(UTC)
     for kind, items in found.items():
-        for metadata in (item["metadata"] for item in items):
-            old = now - datetime.fromisoformat(metadata["creationTimestamp"]) > _ABANDONED
-            if old and metadata["name"].startswith(sentinels.PREFIX):
+        for metadata in (item["metadata"] for item in items if item["metadata"]["name"].startswith(sentinels.PREFIX)):
+            if now - datetime.fromisoformat(metadata["creationTimestamp"]) > _ABANDONED:
                 with suppress(Unreachable):
                     ctx.objects.delete(kind, metadata["name"], metadata.get("namespace"))

@@ -19,7 +19,7 @@ from ckslab_labs.files import FileLock
 from ckslab_labs.paths import private_dir, refuse_foreign, state_home
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
 from ckslab_labs.providers.embedded.layout import Wanted
-from ckslab_labs.providers.embedded.nodes import add_nodes
+from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
 from ckslab_labs.providers.embedded.plane import Plane, PlaneStatus, Progress, list_planes, quiet
 from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
@@ -99,6 +99,7 @@ class Lab:
         """
         refuse_unsupported(scenario)
         with self.exclusive():
+            self.plane.refuse_other(self._kubernetes)
             self._put_aside(progress)
             session = self._session(scenario, self.sessions.folder(scenario.id))
             if resume:
@@ -193,16 +194,20 @@ class Lab:
         """Have the plane run what these capabilities need, in its clean state: no scenario's objects, no learner's."""
         needed = components_for(requires)
         baseline = self.plane.layout.baseline
-        clean = baseline.is_file() and self.plane.exists
+        clean = Snapshot.load(baseline) if baseline.is_file() and self.plane.exists else None
         if clean:
             self.plane.revive(progress)
-            self.plane.restore(Snapshot.load(baseline))
+            self.plane.restore(clean)
+        # What runs says what a killed command had begun; the baseline says what was finished.
         running = Wanted.load(self.plane.layout).components
-        if not clean or not set(needed) <= set(running):
-            progress("starting the control plane" if not clean else "starting more of the control plane")
-            self.plane.up(needed, ensure, self._kubernetes, progress)
-            if KWOK in needed:
-                add_nodes(self.objects)
+        without_nodes = KWOK in needed and not (clean and holds_nodes(clean.keys))
+        grows = not clean or not set(needed) <= set(running) or without_nodes
+        if grows:
+            progress("starting more of the control plane" if clean else "starting the control plane")
+        self.plane.up(needed, ensure, self._kubernetes, progress)
+        if without_nodes:
+            add_nodes(self.objects)
+        if grows:
             self._settled().save(baseline)
 
     # --- steps ---------------------------------------------------------------------------------------------------

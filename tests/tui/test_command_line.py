@@ -11,8 +11,8 @@ from tests.tui.fakes import ENTRY, OTHER, FakeService, report, result
 from ckslab_checker.outcome import Outcome, Report
 from ckslab_labs import __version__
 from ckslab_labs.errors import Busy, ExitCode, Infrastructure, InvalidInput, LabError
-from ckslab_tui.__main__ import run
 from ckslab_tui.cli.root import VERBS
+from ckslab_tui.cli.run import run
 from ckslab_tui.service import LabService
 from ckslab_tui.views import Broken, Catalogue
 
@@ -173,7 +173,7 @@ def imported_by(*arguments: str) -> set[str]:
     """The modules that a fresh interpreter has loaded after one command."""
     program = (
         "import json, sys\n"
-        "from ckslab_tui.__main__ import run\n"
+        "from ckslab_tui.cli.run import run\n"
         f"run({list(arguments)!r})\n"
         "sys.stderr.write('MODULES ' + json.dumps(sorted(sys.modules)))\n"
     )

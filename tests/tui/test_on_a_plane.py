@@ -13,13 +13,13 @@ from ckslab_checker.play import play
 from ckslab_labs.errors import ExitCode
 from ckslab_labs.lab import Lab
 from ckslab_labs.scenario.model import Action
-from ckslab_tui.__main__ import run
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.cli.options import Settings
+from ckslab_tui.cli.run import run
 from ckslab_tui.cli.watch import fingerprint
 from ckslab_tui.service import LabService
 

@@ -40,7 +40,8 @@ class Etcd:
     def healthy(self) -> bool:
         """Whether it answers and has a leader."""
         try:
-            return self._pool.request("GET", "/health").status == 200
+            # Whoever asks has other things to watch: something else on the port may take the request and say nothing.
+            return self._pool.request("GET", "/health", timeout=1.0).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

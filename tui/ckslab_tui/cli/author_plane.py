@@ -1,18 +1,20 @@
 """The plane that authors' verbs play on: never one that holds somebody's work, as each fix replaces its state."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ckslab_tui.cli.streams import talk
+from ckslab_tui.cli.streams import Progress, talk
 from ckslab_tui.service import LabService
 
 if TYPE_CHECKING:
     from ckslab_labs.lab import Lab
+    from ckslab_labs.scenario.model import Scenario
 
 PLANE = "author"
 
 
-def free_lab(service: LabService) -> "Lab":
-    """The service's plane.
+def ready_lab(service: LabService, scenarios: Iterable["Scenario"], progress: Progress) -> "Lab":
+    """The service's plane, running what the scenarios require.
 
     Raises:
         InvalidInput: a scenario is open on it.
@@ -25,6 +27,8 @@ def free_lab(service: LabService) -> "Lab":
     if session is not None:
         seen = f"{session.scenario_id} is open on it, and would be lost"
         raise InvalidInput(f"play fixes on plane {lab.plane.name}", seen, "Leave out --plane, or run `ckslab stop`.")
+    with lab.exclusive():
+        lab.prepare({capability for each in scenarios for capability in each.spec.requires}, progress)
     return lab
 
 

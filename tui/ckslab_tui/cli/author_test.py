@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ckslab_tui.cli.author_plane import PLANE, free_lab, tell_that_it_runs_on
+from ckslab_tui.cli.author_plane import PLANE, ready_lab, tell_that_it_runs_on
 from ckslab_tui.cli.completions import complete_scenario
 from ckslab_tui.cli.options import Settings, settings_on, with_output
 from ckslab_tui.cli.selection import selected
@@ -29,7 +29,8 @@ def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output:
 
     service = LabService(settings)
     chosen = selected(service, scenarios, every)
-    lab, progress = free_lab(service), Progress()
+    progress = Progress()
+    lab = ready_lab(service, chosen, progress)
     results = [run_suite(scenario, lab, progress) for scenario in chosen]
     tell_that_it_runs_on(lab)
     if output == "json":

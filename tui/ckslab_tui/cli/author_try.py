@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ckslab_tui.cli.author_plane import PLANE, free_lab, tell_that_it_runs_on
+from ckslab_tui.cli.author_plane import PLANE, ready_lab, tell_that_it_runs_on
 from ckslab_tui.cli.check import show
 from ckslab_tui.cli.completions import complete_scenario
 from ckslab_tui.cli.options import Settings, settings_on, with_color, with_output
@@ -28,9 +28,10 @@ def command(scenario: str, folder: Path, verbose: bool, settings: Settings, outp
     from ckslab_checker.trial import try_fix
 
     service = LabService(settings)
-    lab, progress = free_lab(service), Progress()
-    progress(f"setting up {scenario}, playing {folder}")
-    report = try_fix(service.scenarios().get(scenario), lab, folder)
+    chosen, progress = service.scenarios().get(scenario), Progress()
+    lab = ready_lab(service, [chosen], progress)
+    progress(f"playing {folder}")
+    report = try_fix(chosen, lab, folder)
     progress("checked")
     tell_that_it_runs_on(lab)
     return show(report, output, color, verbose)

@@ -44,9 +44,8 @@ def command(kubernetes: str | None, output: str, color: bool) -> int:
     finally:
         demo.stop()
     right = tuple(report.outcome.value for report in reports) == EXPECTED
-    talk(
-        f"\nThe checker said {', '.join(report.outcome for report in reports)}: {'as' if right else 'NOT as'} it should."
-    )
+    said = ", ".join(report.outcome for report in reports)
+    talk(f"\nThe checker said {said}: {'as' if right else 'NOT as'} it should.")
     if output == "json":
         result_json({"ok": right, "steps": demo.steps, "reports": [report.as_dict() for report in reports]})
     return ExitCode.PASSED if right else max(ExitCode.FAILED, *map(exit_code, reports))

@@ -19,8 +19,15 @@ def command(scenario: str, resume: bool, settings: Settings, output: str) -> Non
 
     A control plane is started where none runs. A scenario that is open on it is put aside, and not lost.
     """
-    progress = Progress()
-    task = LabService(settings).start(scenario, progress, resume=resume)
+    progress, service = Progress(), LabService(settings)
+    try:
+        task = service.start(scenario, progress, resume=resume)
+    except KeyboardInterrupt:
+        if service.lab.plane.alive:
+            talk(
+                f"\nWhat was started of plane {settings.plane} goes on; `ckslab stop{_option(settings.plane)}` ends it."
+            )
+        raise
     progress(f"{task.entry.id} is ready")
     if output == "json":
         return result_json(task.as_dict())
@@ -31,5 +38,9 @@ def command(scenario: str, resume: bool, settings: Settings, output: str) -> Non
 
 
 def _what_next(plane: str) -> str:
-    option = "" if plane == "default" else f" --plane {plane}"
+    option = _option(plane)
     return f"\nNext: ckslab shell{option} · ckslab check{option} · ckslab hint{option} · ckslab reset{option}"
+
+
+def _option(plane: str) -> str:
+    return "" if plane == "default" else f" --plane {plane}"

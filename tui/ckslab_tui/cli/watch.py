@@ -54,6 +54,7 @@ def reports(service: LabService) -> Iterator["Report"]:
         talk("watching for changes; Ctrl-C ends")
         while fingerprint(service) == seen:
             time.sleep(PAUSE)
+        talk("something changed: checking again")
 
 
 def fingerprint(service: LabService) -> str:

@@ -1,9 +1,11 @@
 """The simulated nodes of a plane: Node objects that kwok keeps ready and that pods can be bound to."""
 
 import time
+from collections.abc import Iterable
 
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.errors import Infrastructure
+from ckslab_labs.snapshot.snapshot import NODE
 
 NODES = ("node-1", "node-2")
 
@@ -31,6 +33,11 @@ def add_nodes(objects: Objects, seconds: float = 30.0) -> None:
             seen = f"{', '.join(waiting)} did not become ready within {seconds:g} s"
             raise Infrastructure("add the simulated nodes", seen, "See the kwok log of the plane.")
         time.sleep(0.05)
+
+
+def holds_nodes(keys: Iterable[bytes]) -> bool:
+    """Whether there is a Node among etcd's keys."""
+    return any(key.startswith(NODE) for key in keys)
 
 
 def _usable(node: Manifest) -> bool:

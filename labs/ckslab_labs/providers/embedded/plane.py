@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.errors import Infrastructure, InvalidInput
+from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
 from ckslab_labs.files import is_locked, read_json, write_atomic, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.providers.embedded import processes
@@ -46,6 +46,7 @@ Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 START_SECONDS = 90.0
 """A cold API server on a busy two-core machine is ready within 10 s."""
 PORT_TRIES = 3
+PORT_SECONDS = 2.0
 REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
 """Where something else than a new plane helps."""
 NOT_STATE = ("pki",)
@@ -133,12 +134,9 @@ class Plane:
             Infrastructure: a component did not become ready; says why.
 
         """
+        self.refuse_other(kubernetes)
         if not self.exists:
             self._make(kubernetes or DEFAULT_KUBERNETES, ensure, progress, storage)
-        spec = PlaneSpec.load(self.layout)
-        if kubernetes is not None and kubernetes != spec.kubernetes:
-            seen = f"plane {self.name} runs Kubernetes {spec.kubernetes}"
-            raise InvalidInput(f"use Kubernetes {kubernetes}", seen, "Stop it first, or choose another --plane.")
         wanted = set(components) | set(Wanted.load(self.layout).components)
         for attempt in range(PORT_TRIES):
             self._revive(progress)
@@ -146,6 +144,18 @@ class Plane:
             if self._await_ready(Wanted.load(self.layout).components, last=attempt == PORT_TRIES - 1):
                 break
             self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
+
+    def refuse_other(self, kubernetes: str | None) -> None:
+        """Refuse to be used as another version of Kubernetes than it was made with.
+
+        Raises:
+            InvalidInput: it is another.
+
+        """
+        made = PlaneSpec.load(self.layout).kubernetes if self.exists else kubernetes
+        if kubernetes not in (None, made):
+            seen = f"plane {self.name} runs Kubernetes {made}"
+            raise InvalidInput(f"use Kubernetes {kubernetes}", seen, "Stop it first, or choose another --plane.")
 
     def revive(self, progress: Progress = quiet) -> None:
         """See that a supervisor lives and etcd answers; enough to restore a snapshot.
@@ -279,7 +289,8 @@ class Plane:
         for pid in processes.sweep(self.layout.root):
             progress(f"ended process {pid}, which an earlier supervisor had left")
         spec = PlaneSpec.load(self.layout)
-        if spec.ports.taken():
+        # The kernel may still be at work on what was killed: its ports are free in a moment.
+        if not processes.wait_until(lambda: not spec.ports.taken(), PORT_SECONDS):
             spec = replace(spec, ports=Ports.free())
             spec.save(self.layout)
             write_kubeconfigs(self.layout, spec.ports)
@@ -319,7 +330,12 @@ class Plane:
     def _want(self, wanted: Wanted) -> None:
         """Write down what shall run, and wait until the supervisor acts on it: held components are stopped then."""
         wanted.save(self.layout)
-        if not processes.wait_until(lambda: self.status().wanted == wanted, 15):
+
+        def is_taken_up() -> bool:
+            self._revive(quiet)  # it may be killed at this very moment
+            return self.status().wanted == wanted
+
+        if not processes.wait_until(is_taken_up, 15):
             seen = "its supervisor did not take up what it shall run"
             log = self.layout.log("supervisor")
             raise Infrastructure(f"steer plane {self.name}", seen, f"See {log}.")
@@ -333,12 +349,12 @@ class Plane:
         while True:
             status = self.status()
             states = {name: status.components.get(name, {}) for name in wanted}
-            if all(state.get("state") == "ready" for state in states.values()):
+            if all(state.get("state") == "ready" for state in states.values()) and self._answers(states):
                 return True
             broken = next((name for name, state in states.items() if state.get("failures", 0) >= 2), None)
             if broken is None and APISERVER in states and status.problems:
                 broken = APISERVER
-            if broken or time.monotonic() > deadline or not status.running:
+            if broken or time.monotonic() > deadline:
                 reason = str(states.get(broken or "", {}).get("reason") or "") or status.explain() or "it took too long"
                 if "address already in use" in reason and not last:
                     return False
@@ -347,7 +363,16 @@ class Plane:
                 raise Infrastructure(
                     f"start {name} of plane {self.name}", reason, f"See {self.layout.log(name)}; {remedy}"
                 )
+            self._revive(quiet)
             time.sleep(0.02)
+
+    def _answers(self, names: Collection[str]) -> bool:
+        """Ask: the supervisor's word may be a moment old, and what it speaks of killed since."""
+        try:
+            serves = APISERVER not in names or self.cluster.request("GET", "/readyz", timeout=2.0).ok
+        except Unreachable:
+            return False
+        return serves and self.etcd.healthy()
 
 
 SUPERVISOR = "ckslab_labs.providers.embedded.supervisor"

@@ -260,8 +260,14 @@ def test_a_port_that_is_taken_at_the_last_moment_is_exchanged(second: Lab, monke
         taken = replace(free(), etcd=squatter.getsockname()[1])
         chosen = [taken, free()]
         monkeypatch.setattr(Ports, "free", lambda: chosen.pop(0))
-        looked = iter([[], [taken.etcd]])  # the first look is too early to see it
-        monkeypatch.setattr(Ports, "taken", lambda _: next(looked, []))
+        looks: list[Ports] = []
+        seen = Ports.taken
+
+        def look(ports: Ports) -> list[int]:
+            looks.append(ports)
+            return [] if len(looks) == 1 else seen(ports)  # the first look is too early
+
+        monkeypatch.setattr(Ports, "taken", look)
         second.prepare([Capability.API])
     assert chosen == []
     assert PlaneSpec.load(second.plane.layout).ports.etcd != taken.etcd
@@ -291,7 +297,7 @@ def test_what_an_orphaned_plane_still_runs_is_ended_before_it_is_made_anew(secon
 def test_when_etcds_data_is_lost_there_is_a_clear_error_and_stop_and_start_help(
     second: Lab, make_scenario: Callable[..., Scenario], damage: str
 ) -> None:
-    scenario = make_scenario()
+    scenario = make_scenario(name=f"lost-{damage}")
     session = second.start(scenario)
     (session.files / "mine.txt").write_text("mine")
     os.kill(supervisor_of(second), signal.SIGKILL)

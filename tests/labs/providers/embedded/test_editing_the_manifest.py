@@ -1,0 +1,186 @@
+"""What a learner may do to the API server's manifest, on a real plane: every mistake shows its reason, reset mends all."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.labs.helpers import eventually, pid_of
+
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import Infrastructure, Unreachable
+from ckslab_labs.lab import Lab
+from ckslab_labs.providers.embedded.layout import Layout
+from ckslab_labs.scenario.model import Scenario
+
+pytestmark = pytest.mark.plane
+
+AUDIT = "/etc/kubernetes/audit"
+POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
+
+
+class Editor:
+    """A learner with an editor on the control-plane node."""
+
+    def __init__(self, lab: Lab, scenario: Scenario) -> None:
+        self.lab = lab
+        self.scenario = scenario
+        self.layout: Layout = lab.plane.layout
+        self.manifest = self.layout.manifests / "kube-apiserver.yaml"
+
+    def edit(self, *flags: str, volumes: tuple[dict[str, Any], ...] = ()) -> None:
+        """Add flags to the manifest as it was at the start, and volumes as {mountPath, path, type}."""
+        pod = yaml.safe_load(self.manifest.read_text())
+        container = pod["spec"]["containers"][0]
+        names = {flag.partition("=")[0] for flag in flags}
+        container["command"] = [word for word in container["command"] if word.partition("=")[0] not in names]
+        container["command"] += flags
+        for index, volume in enumerate(volumes):
+            host = {key: volume[key] for key in ("path", "type") if key in volume}
+            pod["spec"]["volumes"].append({"name": f"v{index}", "hostPath": host})
+            container["volumeMounts"].append({"name": f"v{index}", "mountPath": volume["mountPath"]})
+        self.manifest.write_text(yaml.safe_dump(pod))
+
+    def put(self, path: str, content: object) -> None:
+        """Write a file on the node."""
+        place = self.layout.node / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+    def why(self, words: str) -> str:
+        """What the status says, once it says these words."""
+        eventually(lambda: words in str(self.lab.status().explain()))
+        return str(self.lab.status().explain())
+
+    def runs(self) -> bool:
+        """Whether the API server answers, as its manifest says."""
+        return self.lab.status().explain() is None and self.lab.objects.get("ConfigMap", "given", "production").ok
+
+
+@pytest.fixture
+def editor(second: Lab, make_scenario: Callable[..., Scenario]) -> Iterator[Editor]:
+    """A learner in front of a scenario with control-plane files; what they break is mended by reset, and by that only."""
+    scenario = make_scenario(Capability.CONTROL_PLANE_FILES)
+    second.start(scenario)
+    editor = Editor(second, scenario)
+    before = editor.manifest.read_text()
+    yield editor
+    second.reset(scenario)
+    assert editor.runs()
+    assert editor.manifest.read_text() == before
+    assert [path.name for path in editor.layout.kubernetes_dir.iterdir()] == ["manifests", "pki"]
+
+
+def test_a_new_flag_takes_effect_and_reset_takes_it_back(editor: Editor) -> None:
+    stranger = editor.lab.objects
+    assert stranger.list("Namespace")
+    before = pid_of(editor.lab, "kube-apiserver")
+    editor.edit("--authorization-mode=AlwaysAllow")
+    eventually(lambda: pid_of_or_none(editor) not in (None, before) and editor.runs())
+
+
+def pid_of_or_none(editor: Editor) -> int | None:
+    pid: int | None = editor.lab.status().components["kube-apiserver"]["pid"]
+    return pid
+
+
+def test_what_the_kubelet_ignores_restarts_nothing(editor: Editor) -> None:
+    before = pid_of(editor.lab, "kube-apiserver")
+    text = editor.manifest.read_text()
+    editor.manifest.write_text(f"# looked at it\n{text}\n")
+    (editor.layout.manifests / ".kube-apiserver.yaml.swp").write_text("kind: [")
+    (editor.layout.manifests / "old").mkdir()
+    (editor.layout.manifests / "old" / "kube-apiserver.yaml").write_text("kind: [")
+    editor.manifest.with_name("etcd.yaml").write_text("kind: [broken")
+    assert "etcd.yaml: it is not valid YAML" in str(_problem(editor, "etcd.yaml"))
+    assert pid_of(editor.lab, "kube-apiserver") == before
+    assert editor.runs()
+    shutil.rmtree(editor.layout.manifests / "old")
+
+
+def _problem(editor: Editor, name: str) -> str:
+    eventually(lambda: name in editor.lab.status().problems)
+    return editor.lab.status().problems[name]
+
+
+def test_broken_yaml_is_told_while_the_old_api_server_goes_on(editor: Editor) -> None:
+    before = pid_of(editor.lab, "kube-apiserver")
+    editor.manifest.write_text(editor.manifest.read_text().replace("kind: Pod", "kind: [Pod"))
+    assert _problem(editor, "kube-apiserver.yaml").startswith("kube-apiserver.yaml: it is not valid YAML (")
+    assert pid_of(editor.lab, "kube-apiserver") == before
+    assert editor.lab.objects.get("ConfigMap", "given", "production").ok
+
+
+def test_a_backup_beside_the_manifest_wins_over_the_edit(editor: Editor) -> None:
+    shutil.copy(editor.manifest, editor.manifest.with_suffix(".yaml.bak"))
+    eventually(lambda: editor.lab.status().manifest["waiting"] == ["kube-apiserver.yaml.bak"])
+    editor.edit("--profiling=false")
+    eventually(lambda: editor.lab.status().manifest == {"runs": "kube-apiserver.yaml.bak", "waiting": ["kube-apiserver.yaml"]})  # fmt: skip
+    eventually(editor.runs)
+
+
+def test_without_its_manifest_the_api_server_is_gone_and_with_it_back_again(editor: Editor) -> None:
+    away = editor.layout.kubernetes_dir / "kube-apiserver.yaml"
+    editor.manifest.rename(away)
+    assert editor.why("manifest") == "no manifest in the static-pod folder asks for it"
+    with pytest.raises(Unreachable):
+        editor.lab.cluster.request("GET", "/api/v1/namespaces")
+    away.rename(editor.manifest)
+    eventually(editor.runs)
+
+
+def test_every_mistake_in_a_flag_has_its_reason_and_one_reset_mends_them_all(editor: Editor, tmp_path: Path) -> None:
+    """One after the other: the API server stays down, so each costs only its own failed start."""
+    original = editor.manifest.read_text()
+    canary = tmp_path / "canary"
+    hook = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "w", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [str(canary)], "interactiveMode": "Never"}}}],
+        "contexts": [{"name": "c", "context": {"cluster": "w", "user": "u"}}],
+        "current-context": "c",
+    }  # fmt: skip
+    mount = {"mountPath": AUDIT, "path": AUDIT}
+    editor.put(f"{AUDIT}/hook.yaml", hook)
+    editor.put(f"{AUDIT}/images.yaml", {"imagePolicy": {"kubeConfigFile": f"{AUDIT}/hook.yaml"}})
+    editor.put(f"{AUDIT}/policy.yaml", {**POLICY, "rules": [{"level": "Everything"}]})
+    mistakes: list[tuple[tuple[str, ...], tuple[dict[str, Any], ...], str]] = [
+        (("--authorisation-mode=RBAC",), (), "kube-apiserver.yaml: Error: unknown flag: --authorisation-mode (or one that this lab does not run; did you mean --authorization-mode?)"),
+        (("--authorization-mode=Foo",), (), '"Foo" is not a valid mode'),
+        (("--enable-admission-plugins=NoSuch",), (), "enable-admission-plugins plugin \"NoSuch\" is unknown"),
+        (("--bind-address=0.0.0.0",), (), "--bind-address=0.0.0.0: this lab's API server runs with 127.0.0.1 only"),
+        ((f"--audit-policy-file={AUDIT}/policy.yaml",), (), f"open {AUDIT}/policy.yaml: no such file or directory (no volumeMount of the container covers it)"),
+        ((f"--audit-policy-file={AUDIT}/policy.yaml", "--audit-log-path=-"), (mount,), f"{AUDIT}/policy.yaml"),
+        ((f"--audit-webhook-config-file={AUDIT}/hook.yaml",), (mount,), f"{AUDIT}/hook.yaml: users[].user.exec is not allowed in this lab"),
+        ((f"--admission-control-config-file={AUDIT}/images.yaml", "--enable-admission-plugins=ImagePolicyWebhook"), (mount,), f"{AUDIT}/images.yaml: imagePolicy is not allowed in this lab"),
+        (("--tls-cert-file=/etc/kubernetes/pki/apiserver.key",), (), "/etc/kubernetes/pki/apiserver.key"),
+    ]  # fmt: skip
+    for flags, volumes, words in mistakes:
+        editor.manifest.write_text(original)
+        editor.edit(*flags, volumes=volumes)
+        reason = editor.why(words)
+        assert str(editor.layout.root) not in reason
+        eventually(lambda: editor.lab.status().components["kube-apiserver"]["state"] == "crash-loop")
+    assert not canary.exists()
+    with pytest.raises(Infrastructure) as caught:
+        editor.lab.attach()
+    assert caught.value.attempted == "start kube-apiserver of plane second"
+    assert caught.value.remedy.endswith("`ckslab reset` puts control-plane files back.")
+
+
+def test_an_audit_log_is_written_where_its_volume_is(editor: Editor) -> None:
+    editor.put(f"{AUDIT}/policy.yaml", POLICY)
+    volumes = (
+        {"mountPath": f"{AUDIT}/policy.yaml", "path": f"{AUDIT}/policy.yaml", "type": "File"},
+        {"mountPath": "/var/log/kubernetes/audit", "path": "/var/log/kubernetes/audit", "type": "DirectoryOrCreate"},
+    )
+    log = editor.layout.node / "var/log/kubernetes/audit/audit.log"
+    flags = (f"--audit-policy-file={AUDIT}/policy.yaml", "--audit-log-path=/var/log/kubernetes/audit/audit.log")
+    editor.edit(*flags, volumes=volumes)
+    eventually(log.exists)
+    eventually(editor.runs)
+    eventually(lambda: '"resource":"configmaps","namespace":"production","name":"given"' in log.read_text())
+    assert log.stat().st_mode & 0o777 == 0o600
