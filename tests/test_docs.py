@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md")))
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PRIVATE = (
     re.compile(r"(?<![\w.-])/(?:work|root|home)/"),  # a path of somebody's machine
@@ -38,7 +38,7 @@ def code_of(document: str) -> list[str]:
     """The lines and spans of a document that are set as code."""
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = "".join(FENCE.findall(text)).splitlines()
-    return [*blocks, *SPAN.findall(FENCE.sub("", text))]
+    return [*map(str.strip, blocks), *(" ".join(span.split()) for span in SPAN.findall(FENCE.sub("", text)))]
 
 
 def typed(document: str, program: str) -> Iterator[list[str]]:
@@ -95,7 +95,7 @@ def test_every_make_target_that_a_document_types_exists(document: str) -> None:
 
 @pytest.mark.parametrize("model", [Metadata, Spec, IdentitySpec, Check, Case, Action, *PROBES.values()])
 def test_the_reference_of_the_format_names_every_key(model: type[BaseModel]) -> None:
-    spans = set(SPAN.findall((ROOT / "docs/scenario-format.md").read_text(encoding="utf-8")))
+    spans = set(code_of("docs/scenario-format.md"))
     keys = {field.alias or name for name, field in model.model_fields.items()}
     assert keys - spans - {"probe"} == set()
 

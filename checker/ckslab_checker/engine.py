@@ -57,14 +57,14 @@ class _Round:
         self._plain = replace(ctx, served=ctx.served or ctx.objects)
         self._ctx = replace(self._plain, cluster=self._recording)
         self._progress = progress
-        self._admission = any(_asks_admission(each) for each in self._checks)
+        self._real = sum(_asks_admission(each) for each in self._checks)
         self._notes: tuple[str, ...] = ()
         self._restore: Callable[[], None] | None = None
 
     def run(self) -> tuple[list[CheckResult], bool]:
         """The results in the order of the checks, and whether nobody else changed the cluster meanwhile."""
         try:
-            self._notes = barrier.settle(self._plain, admission=self._admission)
+            self._notes = barrier.settle(self._plain, admission=self._real > 0)
             before = self._versions()
             results = self._ask_all()
             return results, self._versions() == before
@@ -75,7 +75,7 @@ class _Round:
         """Nobody else is at work where requests are made for real, so nothing is looked up there."""
         if not self._plain.live:
             return None
-        return versions(self._plain.objects, self._plain.control_namespace, admission=self._admission)
+        return versions(self._plain.objects, self._plain.control_namespace, admission=self._real > 0)
 
     def _ask_all(self) -> list[CheckResult]:
         """Ask what leaves nothing behind first, so that little has to be undone."""
@@ -89,7 +89,7 @@ class _Round:
             reason = f"this cluster cannot answer: it lacks {', '.join(sorted(missing))}"
             return _result(asked, Outcome.SKIPPED, error=reason)
         try:
-            if _asks_admission(asked):
+            if self._real > 1 and _asks_admission(asked):
                 self._undo(asked)
             evidence = self._evidence(asked)
         except (CannotTell, LabError) as error:
@@ -112,13 +112,13 @@ class _Round:
 
     def _undo(self, asked: Check) -> None:
         """Go back to the state before the first request that was made for real, where the next check could see any."""
-        if self._restore is None:
-            self._restore = self._plain.checkpoint() if self._plain.checkpoint else lambda: None
+        if self._restore is None and self._plain.checkpoint is not None:
+            self._restore = self._plain.checkpoint()
         left = self._recording.left_behind
-        if _is_seen(left, getattr(asked.probe, "namespace", None)):
+        if self._restore is not None and _is_seen(left, getattr(asked.probe, "namespace", None)):
             self._restore()
             if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
-                barrier.settle(self._plain, admission=self._admission)
+                barrier.settle(self._plain, admission=self._real > 0)
             left.clear()
 
 

@@ -61,8 +61,13 @@ def question(method: Method, pods: Resource, namespace: str, pod: Manifest, expe
     body, content_type, query = {
         "PATCH": ({"spec": spec}, PATCH_TYPES["strategic"], {}),
         "PUT": (_with_container(pod, container), "application/json", {}),
-        # A manager of its own each time: what one manager has applied before, it would now be taking away.
-        "apply": ({**identified, "spec": spec}, PATCH_TYPES["apply"], {"fieldManager": container["name"]}),
+        # A manager of its own each time: what a manager applied before, it would now take away. Others' fields are
+        # taken over by force, as kubectl does where a person insists.
+        "apply": (
+            {**identified, "spec": spec},
+            PATCH_TYPES["apply"],
+            {"fieldManager": container["name"], "force": "true"},
+        ),
     }[method]
     return Question(
         told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}",

@@ -4,6 +4,7 @@ A session's folder outlives its plane: what a learner wrote is never removed or 
 """
 
 import datetime
+import itertools
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -167,15 +168,20 @@ def lay_out_files(source: Path, files: Path, kept: Path) -> Path | None:
     before = _contents(files)
     moved = None
     if before and before != _contents(source):
-        moved = kept / now().replace(":", "")
-        private_dir(kept)
-        shutil.copytree(files, moved, symlinks=True, dirs_exist_ok=True)
-    if files.exists():
+        moved = _unused(private_dir(kept) / now().replace(":", ""))
+        files.rename(moved)
+    elif files.exists():
         shutil.rmtree(files)
-    private_dir(files)
     if source.is_dir():
-        shutil.copytree(source, files, dirs_exist_ok=True)
+        shutil.copytree(source, files)
+    private_dir(files)
     return moved
+
+
+def _unused(path: Path) -> Path:
+    """The path, with a number where it is taken: two resets may fall into one second."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], numbered) if not each.exists())
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

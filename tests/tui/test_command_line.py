@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.tui.fakes import ENTRY, OTHER, FakeService, report, result
 
+from ckslab_checker.author import new
 from ckslab_checker.outcome import Outcome, Report
 from ckslab_labs import __version__
 from ckslab_labs.errors import Busy, ExitCode, Infrastructure, InvalidInput, LabError
@@ -378,6 +379,38 @@ def test_lint_finds_what_does_not_load(tmp_path: Path, capsys: Capture) -> None:
     assert run(["author", "lint", "pack/empty", "--pack", str(tmp_path / "pack"), "-o", "json"]) == ExitCode.FAILED
     findings = json.loads(capsys.readouterr().out)["scenarios"][0]["findings"]
     assert {"rule": "format", "file": "scenario.yaml", "message": "is missing"} in findings
+
+
+def test_list_needs_no_home_to_write_to(tmp_path: Path, monkeypatch: Patch, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    assert run(["list"]) == ExitCode.PASSED
+    assert run(["start", "debug-rbac-update-kept"]) == ExitCode.USAGE
+    assert f"cannot use the folder {tmp_path}/file/ckslab: Not a directory\n" in capsys.readouterr().err
+
+
+def test_a_scenario_that_needs_what_the_plane_lacks_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    scenario = new(tmp_path / "pack", "real-pods") / "scenario.yaml"
+    scenario.write_text(scenario.read_text().replace("requires: [api", "requires: [kubelet, api"))
+
+    assert run(["start", "pack/real-pods", "--pack", str(tmp_path / "pack")]) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "cannot run pack/real-pods on the embedded provider: it requires kubelet" in err
+
+
+def test_a_broken_scenario_is_refused_with_all_that_is_wrong_with_it(tmp_path: Path, capsys: Capture) -> None:
+    folder = new(tmp_path / "pack", "broken")
+    (folder / "why.md").unlink()
+    (folder / "scenario.yaml").write_text((folder / "scenario.yaml").read_text().replace("difficulty:", "dificulty:"))
+
+    assert run(["start", "pack/broken", "--pack", str(tmp_path / "pack")]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "why.md: is missing" in err
+    assert 'did you mean "difficulty"?' in err
 
 
 def test_doctor_says_what_is_there(capsys: Capture) -> None:

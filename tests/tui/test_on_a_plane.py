@@ -1,9 +1,12 @@
 """The main paths on a real control plane, on the command line and in the app: from the start to the pass and back."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from tests.tui.driving import settle, shown, until
 from ckslab_checker.play import play
 from ckslab_labs.errors import ExitCode
 from ckslab_labs.lab import Lab
+from ckslab_labs.providers.embedded import processes
 from ckslab_labs.scenario.model import Action
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.confirm import ConfirmWindow
@@ -130,6 +134,43 @@ def test_two_starts_at_once_on_one_plane_both_end_well(service: LabService) -> N
 
     assert [each.returncode for each in both] == [0, 0], said
     assert service.current().entry.id == SCENARIO
+
+
+def test_a_dead_plane_is_brought_back_by_the_next_command(service: LabService) -> None:
+    run(["start", SCENARIO, *PLANE])
+    fix(service)
+    for pid in processes.of_plane(service.lab.plane.layout.root):
+        os.kill(pid, signal.SIGKILL)
+
+    assert run(["check", *PLANE]) == ExitCode.PASSED
+
+
+def test_the_demo_goes_from_failed_to_passed_and_leaves_nothing(capsys: Capture) -> None:
+    assert run(["demo", "--output", "json"]) == ExitCode.PASSED
+    document = json.loads(capsys.readouterr().out)
+    plane = Lab("demo").plane
+
+    assert document["ok"] is True
+    assert [each["outcome"] for each in document["reports"]] == ["failed", "failed", "passed"]
+    assert len(document["steps"]) == 8
+    assert not plane.exists
+    assert not processes.of_plane(plane.layout.root)
+
+
+def test_a_demo_that_is_interrupted_leaves_nothing_either() -> None:
+    root = Lab("demo").plane.layout.root
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "ckslab_tui", "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    while not processes.of_plane(root):
+        assert demo.poll() is None
+        time.sleep(0.05)
+    demo.send_signal(signal.SIGINT)
+    demo.communicate()
+
+    assert demo.returncode == ExitCode.INTERRUPTED
+    assert not processes.of_plane(root)
+    assert not root.exists()
 
 
 @pytest.mark.asyncio

@@ -5,13 +5,14 @@ Nothing in here prints, and nothing of the core is imported before it is needed:
 Kubernetes client.
 """
 
+import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from ckslab_labs.errors import InvalidInput
+from ckslab_labs.errors import InvalidInput, LabError
 from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class LabService:
 
     def catalogue(self) -> Catalogue:
         """All scenarios; broken ones with what is wrong with them."""
-        session = self.lab.sessions.open()
+        session = self._session()
         sound, broken = self.scenarios(session).read()
         return Catalogue(
             entries=_in_curriculum_order(map(_entry, sound)),
@@ -100,7 +101,6 @@ class LabService:
         """Check the open scenario; counts as an attempt."""
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
-
         from ckslab_labs.lab import PROVIDER
 
         scenario, _ = self._open()
@@ -155,6 +155,19 @@ class LabService:
             prompt=session.scenario_id,
             command=command,
         )
+
+    def discard(self) -> None:
+        """End the plane and remove the sessions on it: for planes that only show something."""
+        self.lab.sessions.set_open(None)
+        self.lab.stop()
+        shutil.rmtree(self.lab.sessions.home)
+
+    def _session(self) -> "Session | None":
+        """The open session; none where that cannot be told, for what can be done without knowing it."""
+        try:
+            return self.lab.sessions.open()
+        except LabError:
+            return None
 
     def _open(self) -> "tuple[Scenario, Session]":
         session = self.lab.session()

@@ -19,7 +19,9 @@ class CatalogueScreen(WorkingScreen):
     """Lists the scenarios; enter opens one."""
 
     CSS = """
-    CatalogueScreen Menu, CatalogueScreen Menu:focus { height: 1fr; border: none; }
+    CatalogueScreen Menu, CatalogueScreen Menu:focus {
+        height: 1fr; border: none; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     CatalogueScreen #details { height: auto; min-height: 3; padding: 0 2; border-top: solid $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [("q", "app.quit", "Quit")]

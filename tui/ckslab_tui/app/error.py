@@ -2,15 +2,15 @@
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ckslab_labs.errors import LabError
-from ckslab_tui.app.words import plain
+from ckslab_tui.app.words import FAINT, plain
 
 
 class ErrorWindow(ModalScreen[None]):
@@ -33,13 +33,13 @@ class ErrorWindow(ModalScreen[None]):
         """The three parts of the error, and how to close the window."""
         with VerticalScroll():
             yield Static(
-                Text.assemble(
+                Content.assemble(
                     plain(f"Cannot {self.error.attempted}", "bold"),
                     "\n\n",
                     plain(self.error.seen),
                     "\n\n",
                     plain(self.error.remedy),
-                    Text("\n\nenter, escape: close", "dim"),
+                    ("\n\nenter, escape: close", FAINT),
                 ),
                 markup=False,
             )

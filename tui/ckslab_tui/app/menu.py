@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -29,10 +28,10 @@ class Menu(OptionList):
 
 def _options(catalogue: Catalogue) -> Iterator[Option]:
     for title, entries in catalogue.by_domain().items():
-        yield Option(Text(title, "bold"), disabled=True)
+        yield Option(words.plain(title, "bold"), disabled=True)
         for entry in entries:
             yield Option(words.entry_line(entry, entry.id == catalogue.open), id=entry.id)
     if catalogue.broken:
-        yield Option(Text("These do not load", "bold"), disabled=True)
+        yield Option(words.plain("These do not load", "bold"), disabled=True)
     for broken in catalogue.broken:
         yield Option(words.plain("\n  ".join((f"  {broken.folder}", *broken.problems))), disabled=True)

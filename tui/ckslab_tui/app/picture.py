@@ -31,7 +31,7 @@ def main() -> None:
         task = service.start(SCENARIO, Progress())
         picture = draw(LabApp(service), task)
     finally:
-        service.lab.stop()
+        service.discard()
     Path(sys.argv[1]).write_text(picture, encoding="utf-8")
 
 

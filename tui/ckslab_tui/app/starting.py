@@ -51,7 +51,7 @@ class StartingScreen(WorkingScreen):
 
     @on(WorkingScreen.Told)
     def _told(self, event: WorkingScreen.Told) -> None:
-        self.query_one(RichLog).write(words.plain(event.text))
+        self.query_one(RichLog).write(words.clean(event.text))
 
     def _open(self) -> Task:
         return self.service.current() if self.is_open else self.service.start(self.entry.id, self.tell)

@@ -31,7 +31,9 @@ class TaskScreen(WorkingScreen):
     TaskScreen #text { height: 2fr; padding: 0 1; }
     TaskScreen #result { height: 3fr; }
     TaskScreen #state { padding: 0 1; background: $panel; height: 1; }
-    TaskScreen CheckList, TaskScreen CheckList:focus { height: auto; max-height: 50%; border: none; padding: 0 0 0 1; }
+    TaskScreen CheckList, TaskScreen CheckList:focus {
+        height: auto; max-height: 50%; border: none; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     TaskScreen #evidence { padding: 0 1; border-top: solid $panel; }
     TaskScreen #evidence:focus, TaskScreen #text:focus { background: $boost; }
     TaskScreen.-wide #body { layout: horizontal; }
@@ -65,7 +67,7 @@ class TaskScreen(WorkingScreen):
         with Vertical(id="body"):
             with VerticalScroll(id="text"):
                 yield Markdown(self.opened.text, open_links=False)
-                yield Static(words.plain(f"Your files: {self.opened.files}", "dim"))
+                yield Static(words.plain(f"Your files: {self.opened.files}", words.FAINT))
             with Vertical(id="result"):
                 yield self._state
                 yield self._checks

@@ -1,73 +1,79 @@
 """Words and signs for the screen. Colour is never the only sign, and cluster text is never markup.
 
-Everything that may come from a cluster goes through ``plain``: cleaned, and as ``Text``, which Textual does not parse.
+Everything that may come from a cluster goes through ``plain``: cleaned, and as ``Content``, in which Textual looks for
+no markup. Colours are those of the theme, so that they can be read on light and dark and without colour.
 """
 
-from rich.text import Text
+from textual.content import Content
 
-from ckslab_checker.outcome import CheckResult, Outcome, Report
+from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_checker.text import clean
 from ckslab_tui.views import CheckLine, Entry
 
+GOOD, BAD, UNSURE, FAINT = "$text-success", "$text-error", "$text-warning", "$text-muted"
 SIGNS = {
-    Outcome.PASSED: ("✔", "passed", "green"),
-    Outcome.FAILED: ("✘", "failed", "red"),
-    Outcome.ERROR: ("?", "could not tell", "yellow"),
-    Outcome.SKIPPED: ("-", "skipped", "yellow"),
+    Outcome.PASSED: ("✔ passed", GOOD),
+    Outcome.FAILED: ("✘ failed", BAD),
+    Outcome.ERROR: ("? could not tell", UNSURE),
+    Outcome.SKIPPED: ("- skipped", UNSURE),
 }
-NOT_ASKED = ("·", "not checked", "")
+NOT_ASKED = ("· not checked", "")
 
 
-def plain(text: object, style: str = "") -> Text:
+def plain(text: object, style: str = "") -> Content:
     """Any text, made harmless for the screen."""
-    return Text(clean(text), style=style)
+    return Content.styled(clean(text), style)
 
 
-def outcome(value: Outcome | None) -> Text:
-    """An outcome as sign, word and colour; ``None`` is a check that was not asked yet."""
-    sign, word, style = SIGNS[value] if value else NOT_ASKED
-    return Text(f"{sign} {word}", style=style)
+def outcome(value: Outcome | None) -> tuple[str, str]:
+    """An outcome as sign and word, and its colour; ``None`` is a check that was not asked yet."""
+    return SIGNS[value] if value else NOT_ASKED
 
 
-def entry_line(entry: Entry, is_open: bool) -> Text:
+def entry_line(entry: Entry, is_open: bool) -> Content:
     """A scenario in the catalogue, on one line."""
-    mark = Text("▸ ", "bold") if is_open else Text("  ")
-    facts = Text(f"{entry.difficulty:<8}{entry.minutes:>3} min  ", "dim")
-    return Text.assemble(mark, facts, plain(entry.title), Text("  open", "bold") if is_open else "", no_wrap=True)
+    facts = f"{entry.difficulty:<8}{entry.minutes:>3} min  "
+    mark, word = ("▸ ", "  open") if is_open else ("  ", "")
+    return Content.assemble((mark, "bold"), (facts, FAINT), plain(entry.title), (word, "bold"))
 
 
-def entry_details(entry: Entry) -> Text:
+def entry_details(entry: Entry) -> Content:
     """What the catalogue says of the selected scenario."""
     facts = f"{entry.id} · trains {', '.join(entry.competencies)} · {entry.points} points · needs "
-    return Text.assemble(plain(entry.title, "bold"), "\n", plain(facts + ", ".join(entry.requires), "dim"))
+    return Content.assemble(plain(entry.title, "bold"), "\n", plain(facts + ", ".join(entry.requires), FAINT))
 
 
-def check_line(line: CheckLine, result: CheckResult | None) -> Text:
+def check_line(line: CheckLine, result: CheckResult | None) -> Content:
     """A check with its outcome, on one line."""
+    word, style = outcome(result.outcome if result else None)
     worth = "keeps" if line.keeps else f"{line.points} p"
-    sign = outcome(result.outcome if result else None)
-    sign.pad_right(max(0, 15 - len(sign)))
-    return Text.assemble(sign, Text(f"{worth:>6}  ", "dim"), plain(line.title))
+    return Content.assemble((f"{word:<16}", style), (f"{worth:>6}  ", FAINT), plain(line.title))
 
 
-def summary(report: Report) -> Text:
+def summary(report: Report) -> Content:
     """The run as a whole."""
     points = "no points" if report.points is None else f"{report.points} of {report.max_points} points"
-    return Text.assemble(outcome(report.outcome), f" · {points} · {report.seconds:.2f} s")
+    return Content.assemble(outcome(report.outcome), f" · {points} · {report.seconds:.2f} s")
 
 
-def evidence(line: CheckLine, result: CheckResult | None) -> Text:
+def evidence(line: CheckLine, result: CheckResult | None) -> Content:
     """What was asked for one check, what was expected and what was seen."""
-    text = Text.assemble(plain(line.title, "bold"), "\n", plain(line.why), "\n")
+    head = Content.assemble(plain(line.title, "bold"), "\n", plain(line.why), "\n")
     if result is None:
-        return text.append("\nNot checked yet: press c.", "dim")
-    if result.error:
-        text.append("\nCould not tell: ", "yellow").append_text(plain(result.error)).append("\n")
-    for item in result.evidence:
-        sign, style = ("✔", "green") if item.met else ("✘", "red")
-        text.append(f"\n{sign} ", style).append_text(plain(item.asked)).append("\n")
-        text.append("  expected  ", "dim").append_text(plain(item.expected)).append("\n")
-        text.append("  observed  ", "dim").append_text(plain(item.observed, "" if item.met else style)).append("\n")
-    for note in result.notes:
-        text.append("\nnote: ", "dim").append_text(plain(note))
-    return text
+        return Content.assemble(head, ("\nNot checked yet: press c.", FAINT))
+    error = Content.assemble(("\nCould not tell: ", UNSURE), plain(result.error), "\n") if result.error else ""
+    notes = (Content.assemble(("\nnote: ", FAINT), plain(note)) for note in result.notes)
+    return Content.assemble(head, error, *map(_asked, result.evidence), *notes)
+
+
+def _asked(item: Evidence) -> Content:
+    sign, style = ("✔", GOOD) if item.met else ("✘", BAD)
+    return Content.assemble(
+        (f"\n{sign} ", style),
+        plain(item.asked),
+        ("\n  expected  ", FAINT),
+        plain(item.expected),
+        ("\n  observed  ", FAINT),
+        plain(item.observed, "" if item.met else style),
+        "\n",
+    )

@@ -3,7 +3,6 @@
 It runs on a plane of its own and leaves nothing behind, however it ends.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -92,10 +91,7 @@ class Demo:
     def stop(self) -> None:
         """End the plane, and remove what the showing has left."""
         with self._step("Stop everything"):
-            lab = self._service.lab
-            lab.sessions.set_open(None)
-            lab.stop()
-            shutil.rmtree(lab.sessions.home)
+            self._service.discard()
 
     def _check(self, title: str) -> "Report":
         with self._step(title):

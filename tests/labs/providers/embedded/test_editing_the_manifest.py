@@ -12,6 +12,7 @@ from tests.labs.helpers import eventually, pid_of
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, Unreachable
 from ckslab_labs.lab import Lab
+from ckslab_labs.providers.embedded import processes
 from ckslab_labs.providers.embedded.layout import Layout
 from ckslab_labs.scenario.model import Scenario
 
@@ -51,8 +52,11 @@ class Editor:
 
     def why(self, words: str) -> str:
         """What the status says, once it says these words."""
-        eventually(lambda: words in str(self.lab.status().explain()))
-        return str(self.lab.status().explain())
+        def told() -> str:
+            return str(self.lab.status().explain()).replace('\\"', '"')  # klog quotes what is quoted already
+
+        assert processes.wait_until(lambda: words in told(), 20), told()
+        return told()
 
     def runs(self) -> bool:
         """Whether the API server answers, as its manifest says."""
@@ -70,7 +74,7 @@ def editor(second: Lab, make_scenario: Callable[..., Scenario]) -> Iterator[Edit
     second.reset(scenario)
     assert editor.runs()
     assert editor.manifest.read_text() == before
-    assert [path.name for path in editor.layout.kubernetes_dir.iterdir()] == ["manifests", "pki"]
+    assert list(second.capture().files) == ["manifests/kube-apiserver.yaml"]
 
 
 def test_a_new_flag_takes_effect_and_reset_takes_it_back(editor: Editor) -> None:

@@ -1,0 +1,277 @@
+"""Near misses and right fixes of every kind, played against a real API server; nothing here knows an RBAC rule."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+from tests.checker.fake_cluster import rule
+from tests.checker.worlds import (
+    asked,
+    context,
+    create,
+    forget_policies,
+    grant,
+    may_debug,
+    met,
+    namespace,
+    no_debug,
+    pod,
+    policy,
+    unmet,
+)
+
+from ckslab_checker import barrier
+from ckslab_checker.context import Manifest
+from ckslab_checker.ephemeral import unforeseen_name
+from ckslab_checker.outcome import CannotTell
+from ckslab_checker.probes.debug_container import DebugContainer
+from ckslab_labs.cluster.objects import Objects
+from ckslab_labs.errors import InvalidInput
+from ckslab_labs.lab import Lab
+
+pytestmark = pytest.mark.plane
+
+BOTH = pytest.mark.parametrize("live", [True, False], ids=["live", "for-real"])
+
+
+def probe(expect: str = "denied", who: object = "dana", pods: object = "all") -> DebugContainer:
+    parameters = {"as": who, "namespace": "production", "pods": pods, "expect": expect}
+    return DebugContainer.model_validate_json(json.dumps(parameters), by_name=False)
+
+
+@pytest.fixture
+def production(objects: Objects) -> Iterator[Objects]:
+    """Two pods, in which only the break-glass group may debug."""
+    namespace(objects, "production")
+    create(objects, pod("web-1"), pod("web-2"))
+    may_debug(objects, "Group break-glass", name="break-glass")
+    yield objects
+    if context(objects).admission:
+        forget_policies(objects)
+
+
+@BOTH
+def test_nobody_without_a_grant_can_debug(production: Objects, live: bool) -> None:
+    evidence = asked(production, probe(), live=live)
+    assert unmet(evidence) == []
+    refusals = {item.asked: item.observed for item in evidence}
+    assert refusals["PUT pods/web-2/ephemeralcontainers in production as dana (groups developers)"] == (
+        'denied by RBAC: pods "web-2" is forbidden: User "dana" cannot update resource "pods/ephemeralcontainers"'
+        ' in API group "" in the namespace "production"'
+    )
+    ways = {re.sub(r"pods/\S+", "POD", item.asked).split(" as ")[0] for item in evidence}
+    assert ways == {"PATCH POD in production", "PUT POD in production"}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("verbs", "resources", "names"),
+    [
+        ("patch", "pods/ephemeralcontainers", ""),
+        ("update", "pods/ephemeralcontainers", ""),
+        ("*", "*/ephemeralcontainers", ""),
+        ("patch", "*", ""),
+        ("patch", "pods/ephemeralcontainers", "web-2"),
+        ("update", "pods/ephemeralcontainers", "web-2"),
+        ("patch", "pods/ephemeralcontainers", "not-there-yet"),
+        ("update", "*", "not-there-yet"),
+    ],
+)
+def test_a_grant_is_found_in_whatever_shape(
+    production: Objects, live: bool, verbs: str, resources: str, names: str
+) -> None:
+    grant(production, "near-miss", "Group developers", rule(verbs, resources, names=names))
+    evidence = asked(production, probe(), live=live)
+    found = unmet(evidence)
+    assert found
+    assert all((names or "pods/") in line for line in found)
+    assert all("allowed (HTTP 200)" in line or "authorization lets it through" in line for line in found)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("verbs", "resources"), [("*", "pods"), ("*", "pods/*"), ("create get", "pods/ephemeralcontainers")]
+)
+def test_what_grants_nothing_is_no_near_miss(production: Objects, live: bool, verbs: str, resources: str) -> None:
+    grant(production, "harmless", "Group developers", rule(verbs, resources))
+    assert met(production, probe(), live=live)
+
+
+@BOTH
+def test_every_service_account_is_asked_with_its_groups(production: Objects, live: bool) -> None:
+    may_debug(production, "Group system:serviceaccounts:build")
+    assert not met(production, probe(who="runner"), live=live)
+    found = unmet(asked(production, probe(who=["dana", "runner"]), live=live))
+    assert found
+    assert all(" as service account build/runner: " in line for line in found)
+
+
+@BOTH
+@pytest.mark.parametrize("reason", ["Forbidden", "Invalid"])
+def test_a_policy_denies_as_well_as_rbac_does(production: Objects, live: bool, reason: str) -> None:
+    may_debug(production, "Group developers")
+    create(production, *no_debug("!('developers' in request.userInfo.groups)", message="no debugging", reason=reason))
+    evidence = asked(production, probe(), live=live)
+    assert unmet(evidence) == []
+    assert {item.observed.partition(": ")[0] for item in evidence} == {"denied by an admission policy"}
+    assert {item.asked.partition(" pods")[0] for item in evidence} == {"PATCH", "PUT", "PATCH (server-side apply)"}
+    assert met(production, probe("denied-by-policy"), live=live)
+    assert not met(production, probe("denied-by-rbac"), live=live)
+    assert met(production, probe("allowed", "olga"), live=live)
+
+
+SPOOFS = [
+    'violates PodSecurity \\"restricted:latest\\": x',
+    'pods \\"web-1\\" is forbidden: User \\"dana\\" cannot patch resource \\"pods/ephemeralcontainers\\"',
+]
+
+
+@pytest.mark.parametrize("expect", ["denied-by-rbac", "denied-by-pod-security", "denied-by-webhook"])
+def test_a_policy_cannot_pass_for_another_layer_by_its_message(production: Objects, expect: str) -> None:
+    may_debug(production, "Group developers")
+    texts = " + ' ' + ".join(f"'{text}'" for text in SPOOFS)
+    create(production, *no_debug("false", messageExpression=texts, reason="Forbidden"))
+    assert not met(production, probe(expect))
+    assert met(production, probe("denied-by-policy"))
+
+
+NARROW_POLICIES = {
+    "only on dry runs": "!(has(request.dryRun) && request.dryRun)",
+    "by a pod's name": "request.name != 'web-1'",
+    "by the names of pods that are there": "!(request.name in ['web-1', 'web-2'])",
+    "by the usual image": "!object.spec.ephemeralContainers.exists(c, c.image.startsWith('busybox'))",
+    "by kubectl's container name": "!object.spec.ephemeralContainers.exists(c, c.name.startsWith('debugger-'))",
+    "by the way of asking": "!has(request.options.fieldManager) || !request.options.fieldManager.startsWith('helper')",
+}
+
+
+@pytest.mark.parametrize("expression", NARROW_POLICIES.values(), ids=NARROW_POLICIES)
+def test_a_policy_that_looks_at_the_question_is_no_fix(production: Objects, expression: str) -> None:
+    may_debug(production, "Group developers")
+    create(production, *no_debug(expression))
+    assert not met(production, probe())
+
+
+def test_a_policy_cannot_hide_a_refusal_from_dry_runs(production: Objects) -> None:
+    create(production, *no_debug("has(request.dryRun) && request.dryRun"))
+    assert not met(production, probe("allowed", "olga"))
+
+
+@BOTH
+def test_a_policy_on_pods_only_does_not_see_the_subresource(production: Objects, live: bool) -> None:
+    may_debug(production, "Group developers")
+    create(production, *policy("pods-only", "!has(object.spec.ephemeralContainers)", "pods"))
+    assert not met(production, probe(), live=live)
+
+
+@BOTH
+def test_pod_security_alone_is_no_fix_unless_it_is_what_the_task_asks_for(production: Objects, live: bool) -> None:
+    may_debug(production, "Group developers")
+    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    assert production.patch("Namespace", "production", None, labels).ok
+    assert not met(production, probe(), live=live)
+    assert met(production, probe("denied-by-pod-security"), live=live)
+
+
+def test_a_mutating_policy_that_takes_the_container_out_denies_it_too(production: Objects) -> None:
+    may_debug(production, "Group developers")
+    rules = [
+        {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods/ephemeralcontainers"]}
+    ]
+    patch = "[JSONPatch{op: 'remove', path: '/spec/ephemeralContainers'}]"
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "production"}}
+    served = production.resource("MutatingAdmissionPolicy")
+    strip: Manifest = {
+        "apiVersion": f"{served.group}/{served.version}",
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "strip"},
+        "spec": {
+            "reinvocationPolicy": "Never",
+            "matchConstraints": {"resourceRules": rules, "namespaceSelector": selector},
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+        },
+    }
+    bound = {**strip, "kind": "MutatingAdmissionPolicyBinding", "spec": {"policyName": "strip"}}
+    create(production, strip, bound)
+    evidence = asked(production, probe())
+    assert unmet(evidence) == []
+    assert evidence[0].observed == "accepted (HTTP 200), but without the container: a policy or webhook took it out"
+    assert not met(production, probe("allowed", "olga"))
+
+
+@BOTH
+def test_whoever_must_still_debug_is_asked_for_each_pod(production: Objects, live: bool) -> None:
+    evidence = asked(production, probe("allowed", "olga"), live=live)
+    assert [item.asked for item in evidence] == [
+        f"PATCH pods/web-{n}/ephemeralcontainers in production as olga (groups break-glass)" for n in (1, 2)
+    ]
+    assert {item.observed for item in evidence} == {"allowed (HTTP 200)"}
+    may_debug(production, "Group developers", names="web-1")
+    assert not met(production, probe("allowed"), live=live)
+    assert met(production, probe("allowed", pods=["web-1"]), live=live)
+    assert met(production, probe(pods=["web-2"]), live=live)
+
+
+@BOTH
+def test_pods_that_are_gone_are_no_proof(objects: Objects, live: bool) -> None:
+    namespace(objects, "production")
+    may_debug(objects, "Group break-glass")
+    assert met(objects, probe(), live=live)
+    assert unmet(asked(objects, probe("allowed", "olga"), live=live)) == ["Which pods are there in production?: none"]
+    assert not met(objects, probe("allowed", "olga", ["web-1"]), live=live)
+    assert not met(objects, probe(who="olga"), live=live)
+
+
+@BOTH
+@pytest.mark.parametrize("expect", ["denied", "allowed"])
+def test_a_namespace_that_is_gone_is_no_proof(objects: Objects, live: bool, expect: str) -> None:
+    assert unmet(asked(objects, probe(expect), live=live)) == ["Is there a namespace production?: no"]
+
+
+def test_a_learners_cluster_is_left_as_it_was(lab: Lab, production: Objects) -> None:
+    may_debug(production, "Group developers")
+    barrier.settle(context(production, live=True))
+    before = lab.capture().keys
+    for checked in (probe(), probe("allowed", "olga")):
+        checked.ask(context(production, live=True))
+    after = lab.capture().keys
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert {key for key in changed if b"/minions/" not in key} == set()  # nodes report their health
+
+
+def test_for_real_a_pod_of_an_unforeseen_name_is_made_and_asked_about(production: Objects) -> None:
+    may_debug(production, "Group developers")
+    create(production, *no_debug("false"))
+    name = unforeseen_name(["web-1", "web-2"], "seed")
+    assert any(f"pods/{name}/" in item.asked for item in asked(production, probe()))
+    made = production.get("pods", name, "production").body
+    assert made["metadata"]["labels"] == {"app": "web"}
+    assert made["spec"]["nodeName"] == "node-1"
+
+
+def test_where_nobody_may_make_pods_the_pods_that_are_there_decide(production: Objects) -> None:
+    may_debug(production, "Group developers")
+    create(production, *policy("closed", "false", "pods", "pods/ephemeralcontainers"))
+    assert met(production, probe())
+
+
+def test_a_member_of_system_masters_is_never_asked_about(production: Objects) -> None:
+    with pytest.raises(InvalidInput, match="bypasses RBAC"):
+        asked(production, probe(who="root"))
+    with pytest.raises(InvalidInput, match="the scenario's identities are"):
+        asked(production, probe(who="eve"))
+
+
+def test_a_mistake_of_ours_is_no_denial(production: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ckslab_checker.ephemeral.PATCH_TYPES", {"strategic": "text/plain", "apply": "text/plain"})
+    with pytest.raises(CannotTell, match=r"the control of this question went wrong: PATCH .* HTTP 415"):
+        asked(production, probe())
+
+
+def test_the_parameters_are_checked() -> None:
+    with pytest.raises(ValidationError):
+        probe("denied-by-magic")
+    with pytest.raises(ValidationError):
+        DebugContainer.model_validate({"as": "dana", "pods": "all", "expect": "denied"})

@@ -1,0 +1,202 @@
+"""A restore undoes whatever was done to a cluster, at once and for good, while its controllers are at work."""
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+import yaml
+from tests.labs.helpers import eventually
+from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
+
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.lab import Lab
+from ckslab_labs.scenario.model import Scenario
+from ckslab_labs.snapshot.snapshot import Snapshot, compare_keys, restore_keys
+
+pytestmark = pytest.mark.plane
+
+SEED = 20261
+ROUNDS = int(os.environ.get("CKSLAB_ROUNDS", "24"))
+"""Rounds of random writes and a restore; each delay gets a quarter of them."""
+BATCH = 12
+"""Rounds before a late look: what controllers do seconds later is seen at the end of each batch."""
+DELAYS = (0.0, 0.005, 0.05, 0.5)
+LATE = 5.0
+CYCLES = 2000
+MAX_ETCD = 64 * 1024 * 1024
+
+GROUPS = {
+    "clusterroles": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "minions": "/api/v1/nodes",
+    "pods": "/api/v1",
+    "deployments": "/apis/apps/v1",
+    "replicasets": "/apis/apps/v1",
+}
+"""Where to read the objects behind the keys whose status may drift."""
+
+
+@pytest.fixture(params=["clean", "with workloads"])
+def snapshot(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Snapshot]:
+    """A state to come back to: the baseline, or one with running pods in it."""
+    if request.param == "with workloads":
+        lab.objects.create(made("v1", "Namespace", "kept"))
+        lab.objects.create(deployment("kept", "kept"))
+        eventually(lambda: [pod["status"]["phase"] for pod in lab.objects.list("Pod", "kept")] == ["Running"] * 2)
+        time.sleep(1)  # the controllers write the last status
+    yield lab.capture()
+    lab.prepare([Capability.NODES])
+
+
+def disturb(lab: Lab, choices: random.Random, round_: int) -> str:
+    """Write a random series, and end it with deletions that keep controllers at work. Returns what was done."""
+    objects = lab.objects
+    for name in ("work", "work-2"):
+        assert objects.create(made("v1", "Namespace", name)).ok
+    assert objects.create(deployment("cascade", "work", 3)).ok
+    done = choices.sample(sorted(ANY_TIME), 6)
+    for index, what in enumerate(done):
+        ANY_TIME[what](objects, choices, f"r{round_}-{index}")
+    assert objects.delete("Namespace", "work-2").ok
+    path = "/apis/apps/v1/namespaces/work/deployments/cascade"
+    assert lab.cluster.request("DELETE", path, {"propagationPolicy": "Foreground"}).ok
+    if objects.exists("apps", "deployments") and objects.get("Deployment", "kept", "kept").ok and round_ % 2:
+        objects.delete("Namespace", "kept")
+    last = choices.choice([*sorted(LAST), ""])
+    if last:
+        LAST[last](objects, choices, f"r{round_}")
+    return f"{', '.join(done)}; {last}"
+
+
+def drifted(lab: Lab, snapshot: Snapshot) -> list[str]:
+    """Keys that differ from a snapshot in more than the status of a workload or a node, which lives on by itself."""
+    difference = compare_keys(snapshot.keys, lab.plane.etcd)
+    changed = [key.decode() for key in difference.put if key in lab.plane.etcd.dump()]
+    others = [key.decode() for key in difference.put if key.decode() not in changed] + [k.decode() for k in difference.delete]  # fmt: skip
+    readable = [key for key in changed if key.split("/")[2] in GROUPS]
+    now = {key: without_status(lab, key) for key in readable}
+    lab.restore(snapshot)
+    return others + [key for key in changed if key not in readable or now[key] != without_status(lab, key)]
+
+
+def without_status(lab: Lab, key: str) -> Any:
+    """The object behind a key, as the API shows it, without its status and who wrote it when."""
+    _, _, plural, *rest = key.split("/")
+    path = f"{GROUPS[plural]}/{rest[0]}" if len(rest) == 1 else f"{GROUPS[plural]}/namespaces/{rest[0]}/{plural}/{rest[1]}"  # fmt: skip
+    body = lab.cluster.request("GET", path).body
+    body.pop("status", None)
+    for name in ("managedFields", "resourceVersion"):
+        body["metadata"].pop(name, None)
+    return body
+
+
+def test_a_restore_undoes_a_random_series_of_writes_for_good(lab: Lab, snapshot: Snapshot) -> None:
+    for round_ in range(ROUNDS // 2):
+        choices = random.Random(f"{SEED}-{round_}")
+        done = disturb(lab, choices, round_)
+        time.sleep(DELAYS[round_ % len(DELAYS)])
+        lab.restore(snapshot)
+        assert not compare_keys(snapshot.keys, lab.plane.etcd), f"round {round_}: {done}"
+        if round_ % BATCH == BATCH - 1 or round_ == ROUNDS // 2 - 1:
+            time.sleep(LATE)
+            assert drifted(lab, snapshot) == [], f"{LATE:g} s after round {round_}: {done}"
+
+
+def test_what_is_restored_is_what_the_api_shows(lab: Lab) -> None:
+    """The API server's caches follow what is written to etcd, and a deny-everything webhook lets go."""
+    before = lab.capture()
+    LAST["dead webhook"](lab.objects, random.Random(SEED), "dead")
+    eventually(lambda: lab.objects.create(made("v1", "ConfigMap", "x", "default")).status == 500)
+    lab.restore(before)
+    eventually(lambda: lab.objects.create(made("v1", "ConfigMap", "y", "default")).ok)
+    assert lab.objects.get("ConfigMap", "x", "default").status == 404
+
+
+def test_thousands_of_cycles_do_not_grow_etcd_and_cut_off_no_watcher(lab: Lab) -> None:
+    """A watch that was opened before goes through all of it; restores compact what nobody needs any more."""
+    etcd = lab.plane.etcd
+    before = lab.capture()
+    value = before.keys[b"/registry/configmaps/default/kube-root-ca.crt"]
+    sizes = []
+    with Watch(lab, "/api/v1/namespaces") as watch:
+        for cycle in range(CYCLES):
+            etcd.write({b"/registry/configmaps/default/c%d" % index: value for index in range(5)})
+            restore_keys(before.keys, etcd, settle=0)
+            if cycle % (CYCLES // 2) == CYCLES // 2 - 1:
+                sizes.append(etcd.size())
+        assert lab.objects.create(made("v1", "Namespace", "at-the-end")).ok
+        eventually(lambda: "at-the-end" in watch.seen)
+        assert watch.error == ""
+    assert sizes[1] < MAX_ETCD
+    assert sizes[1] - sizes[0] < MAX_ETCD / 8
+    assert lab.objects.create(made("v1", "ConfigMap", "afterwards", "default")).ok
+
+
+class Watch:
+    """A learner's `kubectl get --watch`, in a thread."""
+
+    def __init__(self, lab: Lab, path: str) -> None:
+        self.seen: set[str] = set()
+        self.error = ""
+        self._lab = lab
+        self._path = path
+
+    def __enter__(self) -> "Watch":
+        config = yaml.safe_load(self._lab.plane.layout.kubeconfig("admin").read_text())
+        user, cluster = config["users"][0]["user"], config["clusters"][0]["cluster"]
+        self._pool = urllib3.PoolManager(
+            ca_certs=cluster["certificate-authority"],
+            cert_file=user["client-certificate"],
+            key_file=user["client-key"],
+        )
+        self._answer = self._pool.request(
+            "GET", f"{cluster['server']}{self._path}?watch=true", preload_content=False, timeout=300.0
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        return self
+
+    def _read(self) -> None:
+        try:
+            for line in self._answer:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    self.error = str(event["object"])
+                self.seen.add(event["object"].get("metadata", {}).get("name", ""))
+        except (urllib3.exceptions.HTTPError, ValueError, AttributeError):
+            return  # closed below
+
+    def __exit__(self, *_: object) -> None:
+        self._answer.close()
+        self._thread.join(5)
+        self._pool.clear()
+
+
+def test_control_plane_files_and_objects_come_back_together(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    scenario = make_scenario(Capability.CONTROL_PLANE_FILES)
+    second.start(scenario)
+    before = second.capture()
+    manifest = second.plane.layout.manifests / "kube-apiserver.yaml"
+    manifest.write_text(manifest.read_text().replace("Node,RBAC", "AlwaysAllow"))
+    eventually(lambda: "AlwaysAllow" in arguments(second))
+    second.plane.up((), lambda *_: {})
+    assert second.objects.delete("Namespace", "production").ok
+    second.restore(before)
+    assert "--authorization-mode=Node,RBAC" in arguments(second)
+    assert second.objects.get("ConfigMap", "given", "production").ok
+    assert not compare_keys(before.keys, second.plane.etcd)
+    assert second.capture().files == before.files
+
+
+def arguments(lab: Lab) -> str:
+    """The command line of the API server that runs."""
+    pid = lab.status().components["kube-apiserver"]["pid"]
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") if pid else ""

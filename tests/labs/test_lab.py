@@ -1,0 +1,189 @@
+"""Start, put aside, resume, reset and attach, on a real plane: nothing of a learner's is lost."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+from tests.labs.helpers import eventually, running
+
+from ckslab_labs.cluster.objects import Manifest
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import InvalidInput
+from ckslab_labs.lab import Lab
+from ckslab_labs.providers.embedded import processes
+from ckslab_labs.scenario.model import Scenario
+
+MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "production"}}
+
+
+def has_mark(lab: Lab) -> bool:
+    return lab.objects.get("ConfigMap", "mark", "production").ok
+
+
+def test_a_scenario_that_needs_real_pods_is_refused_before_anything_starts(
+    make_scenario: Callable[..., Scenario],
+) -> None:
+    lab = Lab("never")
+    with pytest.raises(InvalidInput) as caught:
+        lab.start(make_scenario(Capability.API, Capability.KUBELET))
+    assert str(caught.value) == (
+        "cannot run open-door on the embedded provider: it requires kubelet, which simulated nodes do not have. "
+        "Choose another; see `ckslab list`."
+    )
+    assert not lab.plane.layout.root.exists()
+
+
+def test_without_an_open_scenario_there_is_nothing_to_attach_to() -> None:
+    for verb in (Lab("never").attach, Lab("never").session):
+        with pytest.raises(InvalidInput) as caught:
+            verb()
+        assert str(caught.value) == (
+            "cannot find your scenario: no scenario is open on plane never. Run `ckslab list`, then `ckslab start ID`."
+        )
+
+
+@pytest.mark.parametrize("name", ["", "Default", "../x", "a/b", "-x", "x" * 50])
+def test_a_name_that_is_none_for_a_plane_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="that is no name for a plane"):
+        Lab(name)
+
+
+@pytest.mark.plane
+def test_a_plane_of_another_version_is_refused_and_keeps_its_state(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    second.start(make_scenario())
+    second.objects.create(MARK)
+    with pytest.raises(InvalidInput) as caught:
+        Lab("second", "1.30").start(make_scenario(name="other"))
+    assert caught.value.attempted == "use Kubernetes 1.30"
+    assert has_mark(second)
+
+
+@pytest.mark.plane
+def test_what_is_put_aside_comes_back_with_resume(second: Lab, make_scenario: Callable[..., Scenario]) -> None:
+    first, other = make_scenario(name="first"), make_scenario(name="other", setup=OTHER_SETUP)
+    session = second.start(first)
+    second.objects.create(MARK)
+    (session.files / "answer.yaml").write_text("mine")
+    session.attempted().used_hint(2)
+    told: list[str] = []
+    second.start(other, told.append)
+    assert "first is put aside; `ckslab start first --resume` brings it back" in told
+    assert second.objects.get("Namespace", "production").status == 404
+    resumed = second.start(first, resume=True)
+    assert has_mark(second)
+    assert second.objects.get("Namespace", "elsewhere").status == 404
+    assert (resumed.files / "answer.yaml").read_text() == "mine"
+    assert (resumed.attempts, resumed.hints) == (1, 2)
+    assert second.session() == resumed
+    second.reset(first)
+    assert not has_mark(second)
+    second.start(other, resume=True)
+    assert second.objects.get("Namespace", "elsewhere").ok
+
+
+OTHER_SETUP = "apiVersion: v1\nkind: Namespace\nmetadata: {name: elsewhere}\n"
+
+
+@pytest.mark.plane
+def test_what_was_never_put_aside_cannot_be_resumed(second: Lab, make_scenario: Callable[..., Scenario]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        second.start(make_scenario(name="never-started"), resume=True)
+    assert str(caught.value) == (
+        "cannot resume never-started: nothing of it was put aside on this plane. Run `ckslab start never-started`."
+    )
+
+
+@pytest.mark.plane
+@pytest.mark.parametrize("requires", [Capability.API, Capability.CONTROLLERS])
+def test_what_was_put_aside_by_stop_comes_back_on_a_new_plane(
+    second: Lab, make_scenario: Callable[..., Scenario], requires: Capability
+) -> None:
+    """The new plane has keys of its own: what names its authority must be the new one's."""
+    scenario = make_scenario(requires, name=f"stopped-{requires}")
+    second.start(scenario)
+    second.objects.create(MARK)
+    old = (second.plane.layout.pki / "ca.crt").read_text()
+    second.stop()
+    second.start(scenario, resume=True)
+    assert has_mark(second)
+    published = {
+        item["data"]["ca.crt"] for item in second.objects.list("ConfigMap") if item["metadata"]["name"] == CA_CONFIGMAP
+    }
+    assert published == {(second.plane.layout.pki / "ca.crt").read_text()}
+    assert old not in published
+    second.reset(scenario)
+    assert not has_mark(second)
+    assert second.objects.get("ConfigMap", "given", "production").ok
+
+
+CA_CONFIGMAP = "kube-root-ca.crt"
+
+
+@pytest.mark.plane
+@pytest.mark.parametrize("again", ["reset", "start"])
+def test_the_learners_files_are_kept_when_a_scenario_begins_again(
+    second: Lab, make_scenario: Callable[..., Scenario], again: str
+) -> None:
+    scenario = make_scenario(name=f"files-{again}")
+    session = second.start(scenario)
+    second.objects.create(MARK)
+    second.objects.delete("ConfigMap", "given", "production")
+    (session.files / "answer.yaml").write_text("mine")
+    told: list[str] = []
+    if again == "reset":
+        second.reset(scenario, told.append)
+    else:
+        second.start(scenario, told.append)
+    (kept,) = (session.folder / "kept").iterdir()
+    assert f"your earlier files are kept in {kept}" in told
+    assert (kept / "answer.yaml").read_text() == "mine"
+    assert (session.files / "answer.yaml").read_text() == "subjects: []\n"
+    assert not has_mark(second)
+    assert second.objects.get("ConfigMap", "given", "production").ok
+
+
+@pytest.mark.plane
+def test_attach_brings_a_dead_plane_back_as_the_learner_left_it(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    opened = second.start(make_scenario())
+    second.objects.create(MARK)
+    for pid in processes.of_plane(second.plane.layout.root):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: running(second) == {})
+    assert second.attach() == opened
+    assert has_mark(second)
+
+
+@pytest.mark.plane
+def test_starting_another_scenario_on_a_dead_plane_still_puts_the_first_aside(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    first = make_scenario(name="interrupted")
+    second.start(first)
+    second.objects.create(MARK)
+    for pid in processes.of_plane(second.plane.layout.root):
+        os.kill(pid, signal.SIGKILL)
+    second.start(make_scenario(name="other"))
+    assert not has_mark(second)
+    second.start(first, resume=True)
+    assert has_mark(second)
+
+
+@pytest.mark.plane
+def test_stop_works_whatever_the_learner_left_behind(second: Lab, make_scenario: Callable[..., Scenario]) -> None:
+    session = second.start(make_scenario(name="damaged"))
+    with (second.plane.layout.kubernetes_dir / "huge").open("wb") as file:
+        file.truncate(2**30)
+    told: list[str] = []
+    second.stop(told.append)
+    assert told == ["the cluster's state could not be kept: there are more than 16 MiB"]
+    assert not second.plane.layout.root.exists()
+    second.start(make_scenario(name="damaged-2"))
+    (session.folder.parent / "open.json").write_text("{half")
+    second.stop(told.append)
+    assert not second.plane.layout.root.exists()
+    assert second.sessions.open() is None

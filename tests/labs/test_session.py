@@ -1,0 +1,123 @@
+"""What is written down of a session survives whatever happens to the command that writes it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ckslab_labs.errors import InvalidInput
+from ckslab_labs.session import Session, Sessions, lay_out_files
+
+PROGRAM = """\
+import sys
+from pathlib import Path
+from ckslab_labs.session import Session
+session = Session.load(Path(sys.argv[1]))
+print("go", flush=True)
+while True:
+    session = session.attempted()
+    session = session.used_hint(session.attempts)
+"""
+
+
+@pytest.fixture
+def session() -> Session:
+    """A session that is open on plane `default`."""
+    sessions = Sessions("default")
+    folder = sessions.folder("open-door")
+    folder.mkdir()
+    session = Session("open-door", None, 1, "2026-01-01T00:00:00+00:00", folder, folder / "kubeconfig")
+    session.save()
+    sessions.set_open(session)
+    return session
+
+
+def test_a_session_is_read_back_as_it_was_written(session: Session) -> None:
+    assert Sessions("default").open() == session
+    assert Sessions("other").open() is None
+
+
+def test_hints_count_by_the_highest_tier_and_attempts_one_by_one(session: Session) -> None:
+    used = session.used_hint(2).used_hint(1).attempted().attempted()
+    assert (used.hints, used.attempts) == (2, 2)
+    assert Session.load(session.folder) == used
+
+
+def test_hints_and_attempts_survive_a_kill_between_two_writes(session: Session) -> None:
+    before = session
+    for after in (0.003, 0.01, 0.02, 0.05):
+        with subprocess.Popen([sys.executable, "-c", PROGRAM, session.folder], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"go\n"
+            time.sleep(after)
+            process.kill()
+        now = Session.load(session.folder)
+        assert now.attempts >= before.attempts
+        assert now.hints in (now.attempts, now.attempts - 1)
+        before = now
+    assert before.attempts > 0
+
+
+@pytest.mark.parametrize("name", ["session.json", "open-door.json"])
+def test_a_file_that_is_not_ours_is_named(session: Session, name: str) -> None:
+    path = session.folder / name if name == "session.json" else session.folder.parent / "open.json"
+    path.write_text("{half")
+    with pytest.raises(InvalidInput) as caught:
+        Sessions("default").open()
+    assert caught.value.attempted == f"read {path}"
+    assert caught.value.remedy == "Move it away and try again."
+
+
+def test_the_session_of_a_pack_has_a_folder_of_one_name() -> None:
+    sessions = Sessions("default")
+    assert sessions.folder("pack/open-door") == sessions.home / "pack--open-door"
+
+
+# --- learner's files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    """A scenario's files."""
+    (tmp_path / "given" / "rules").mkdir(parents=True)
+    (tmp_path / "given" / "answer.yaml").write_text("subjects: []\n")
+    (tmp_path / "given" / "rules" / "falco.yaml").write_text("- rule: x\n")
+    return tmp_path / "given"
+
+
+def test_files_are_laid_out_for_the_learner(given: Path, tmp_path: Path) -> None:
+    assert lay_out_files(given, tmp_path / "files", tmp_path / "kept") is None
+    assert (tmp_path / "files" / "rules" / "falco.yaml").read_text() == "- rule: x\n"
+    assert (tmp_path / "files").stat().st_mode & 0o777 == 0o700
+
+
+def test_untouched_files_are_not_kept_twice(given: Path, tmp_path: Path) -> None:
+    lay_out_files(given, tmp_path / "files", tmp_path / "kept")
+    assert lay_out_files(given, tmp_path / "files", tmp_path / "kept") is None
+    assert not (tmp_path / "kept").exists()
+
+
+def test_what_the_learner_wrote_is_kept_each_time(given: Path, tmp_path: Path) -> None:
+    files, kept = tmp_path / "files", tmp_path / "kept"
+    lay_out_files(given, files, kept)
+    for text in ("first", "second"):
+        (files / "answer.yaml").write_text(text)
+        moved = lay_out_files(given, files, kept)
+        assert moved is not None
+        assert (moved / "answer.yaml").read_text() == text
+        assert (files / "answer.yaml").read_text() == "subjects: []\n"
+    assert sorted(path.read_text() for path in kept.rglob("answer.yaml")) == ["first", "second"]
+
+
+def test_links_that_a_learner_made_are_kept_as_links(given: Path, tmp_path: Path) -> None:
+    files, kept = tmp_path / "files", tmp_path / "kept"
+    lay_out_files(given, files, kept)
+    (files / "answer.yaml").write_text("mine")
+    (files / "dangling").symlink_to("nowhere")
+    (files / "circle").symlink_to(".")
+    moved = lay_out_files(given, files, kept)
+    assert moved is not None
+    assert (moved / "circle").is_symlink()
+    assert not (files / "circle").exists()
