@@ -119,7 +119,8 @@ def allowed(
         InvalidInput: the identity is in ``system:masters``.
 
     """
-    _require_existence(objects or Objects(cluster), attributes)
+    if isinstance(attributes, Attributes):
+        require_existence(objects or Objects(cluster), attributes.group, attributes.path)
     return review(cluster, identity, attributes)
 
 
@@ -187,14 +188,17 @@ def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:
     return list(rule.get("resourceNames") or [])
 
 
-def _require_existence(objects: Objects, attributes: Attributes | PathAttributes) -> None:
-    if isinstance(attributes, PathAttributes) or "*" in (attributes.group, attributes.resource):
-        return
-    if (attributes.group, attributes.path) in _AUTHORIZED_ONLY:
-        return
-    if not objects.exists(attributes.group, attributes.path):
-        what = f"{attributes.path}.{attributes.group}" if attributes.group else attributes.path
-        raise CannotTell(f"this cluster has no resource {what}: every question about it would be answered with no")
+def require_existence(objects: Objects, group: str, path: str) -> None:
+    """Refuse a question about a resource (``pods``, ``pods/log``) that the cluster does not have.
+
+    Raises:
+        CannotTell: naming it.
+
+    """
+    if "*" not in (group, path) and not objects.exists(group, path):
+        parent, _, subresource = path.partition("/")
+        called = "/".join(filter(None, (f"{parent}.{group}" if group else parent, subresource)))
+        raise CannotTell(f"this cluster has no resource {called}: every question about it would be answered with no")
 
 
 def _review(cluster: Cluster, kind: str, spec: dict[str, Any], as_: Identity | None = None) -> Response:

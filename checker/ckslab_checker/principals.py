@@ -4,7 +4,7 @@ A binding names users, groups and service accounts; a question to the API server
 the one place that knows how the one becomes the other. Nothing in here decides whether anybody may do anything.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,22 @@ def as_seen(subject: Subject, known: Iterable[Identity], fresh: str) -> list[Ide
     if subject.name == "system:anonymous":
         return [Identity.anonymous()]
     return [i for i in known if i.user == subject.name] or [Identity.of_user(subject.name)]
+
+
+def bound_accounts(rbac: Mapping[str, Sequence[Mapping[str, Any]]], fresh: str) -> list[Identity]:
+    """Every service account that a binding names, and a fresh one of each group of service accounts that one names.
+
+    The accounts of kube-system, which are the control plane's own, are left out; their group is not.
+    """
+    bindings = [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
+    named = {subject for binding in bindings for subject in subjects_of(binding)}
+    return [identity for subject in sorted(named) if _is_account(subject) for identity in as_seen(subject, (), fresh)]
+
+
+def _is_account(subject: Subject) -> bool:
+    if subject.kind == "Group":
+        return subject.name == _ACCOUNTS or subject.name.startswith(f"{_ACCOUNTS}:")
+    return subject.kind == "ServiceAccount" and subject.namespace != "kube-system"
 
 
 def _member(group: str, fresh: str) -> Identity:

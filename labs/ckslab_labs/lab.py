@@ -310,8 +310,8 @@ class Lab:
             seen = "nothing of it was put aside on this plane"
             raise InvalidInput(f"resume {scenario.id}", seen, f"Run `ckslab start {scenario.id}`.") from None
         self.prepare(scenario.spec.requires, progress)
-        self.plane.restore(snapshot)
-        self.sessions.set_open(session)
+        self.sessions.set_open(session)  # first: what was put aside may hold a manifest that does not run
+        self.plane.adopt(snapshot)
         return session
 
 

@@ -40,7 +40,7 @@ def test_what_nothing_refuses_is_allowed(production: Objects, live: bool) -> Non
     assert (found.observed, found.met) == ("allowed (HTTP 201)", True)
     names = [item["metadata"]["name"] for item in production.list("pods", "production")]
     assert names == ([] if live else ["node-debugger-seed0"])
-    assert not met(production, probe("denied"), live=True)
+    assert not met(production, probe("denied"), live=True, seed="another")
 
 
 @BOTH

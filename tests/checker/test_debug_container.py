@@ -109,6 +109,22 @@ def test_every_service_account_is_asked_with_its_groups(production: Objects, liv
 
 
 @BOTH
+@pytest.mark.parametrize(
+    "subject", ["ServiceAccount ops/robot", "Group system:serviceaccounts:ops", "User system:serviceaccount:ops:robot"]
+)
+def test_a_service_account_that_no_scenario_knows_is_asked_where_every_account_is(
+    production: Objects, live: bool, subject: str
+) -> None:
+    may_debug(production, subject)
+    parameters = {"as": "runner", "namespace": "production", "pods": "all", "expect": "denied"}
+    every = DebugContainer.model_validate_json(json.dumps({**parameters, "and-every-account": True}), by_name=False)
+    assert met(production, probe(who="runner"), live=live)
+    found = unmet(asked(production, every, live=live))
+    assert found
+    assert all(" as service account ops/" in line for line in found)
+
+
+@BOTH
 @pytest.mark.parametrize("reason", ["Forbidden", "Invalid"])
 def test_a_policy_denies_as_well_as_rbac_does(production: Objects, live: bool, reason: str) -> None:
     may_debug(production, "Group developers")

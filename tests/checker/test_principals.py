@@ -1,6 +1,6 @@
 import pytest
 
-from ckslab_checker.principals import Subject, alone, as_seen, subjects_of
+from ckslab_checker.principals import Subject, alone, as_seen, bound_accounts, subjects_of
 from ckslab_labs.cluster.port import Identity
 
 DANA = Identity.of_user("dana", ("developers",))
@@ -67,3 +67,22 @@ def test_a_subject_alone_has_nothing_but_itself() -> None:
     assert alone(Subject("ServiceAccount", "runner", "build"), "fresh") == Identity(
         "system:serviceaccount:build:runner"
     )
+
+
+def test_every_service_account_that_a_binding_names_is_found_in_whatever_way() -> None:
+    def named(*subjects: dict[str, str]) -> dict[str, object]:
+        return {"metadata": {"name": "any"}, "subjects": list(subjects)}
+
+    runner = {"kind": "ServiceAccount", "name": "runner", "namespace": "build"}
+    as_user = {"kind": "User", "name": "system:serviceaccount:monitoring:agent"}
+    controller = {"kind": "ServiceAccount", "name": "job-controller", "namespace": "kube-system"}
+    groups = [{"kind": "Group", "name": name} for name in ("system:serviceaccounts:kube-system", "developers")]
+    rbac = {
+        "RoleBinding": [named(runner, controller), named(runner)],
+        "ClusterRoleBinding": [named(as_user, {"kind": "User", "name": "dana"}, *groups), named()],
+    }
+    assert bound_accounts(rbac, "fresh") == [
+        Identity.of_service_account("kube-system", "fresh"),
+        Identity.of_service_account("monitoring", "agent"),
+        Identity.of_service_account("build", "runner"),
+    ]

@@ -134,7 +134,7 @@ def test_what_is_not_there_is_read_by_whoever_may_and_denied_to_whoever_may_not(
     [
         ("/api/v1/namespaces/production/pods/gone", "DELETE", None, 404),
         ("/api/v1/namespaces/production/pods/web", "PATCH", {"metadata": {"labels": "none"}}, 415),
-        ("/api/v1/namespaces/production/pods", "POST", {"kind": "Pod"}, 400),
+        ("/api/v1/namespaces/production/pods", "POST", {"kind": "Pod"}, 422),
     ],
 )
 def test_a_write_that_admission_control_never_saw_is_neither_allowed_nor_denied(

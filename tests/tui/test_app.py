@@ -96,8 +96,8 @@ async def test_enter_starts_the_scenario_and_shows_its_task(service: FakeService
 
         assert service.calls == ["start open-door"]
         assert "So that it stays shut." in shown(pilot)
-        assert "· not checked       3 p  Strangers cannot enter" in shown(pilot)
-        assert "· not checked     keeps  The owner still enters" in shown(pilot)
+        assert "· not checked      3 p  Strangers cannot enter" in shown(pilot)
+        assert "· not checked    keeps  The owner still enters" in shown(pilot)
 
 
 async def test_enter_on_the_open_scenario_comes_back_to_it_without_a_fresh_start(service: FakeService) -> None:
@@ -152,8 +152,8 @@ async def test_a_check_shows_outcomes_as_words_points_and_evidence(service: Fake
         text = shown(pilot)
 
         assert "✘ failed · 0 of 3 points · 0.25 s" in text
-        assert "✘ failed            3 p  Strangers cannot enter" in text
-        assert "✔ passed          keeps  The owner still enters" in text
+        assert "✘ failed           3 p  Strangers cannot enter" in text
+        assert "✔ passed         keeps  The owner still enters" in text
         assert "✘ enter as a stranger" in text
         assert "expected  denied" in text
         assert "observed  allowed" in text

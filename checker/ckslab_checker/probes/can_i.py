@@ -60,7 +60,9 @@ class CanI(ProbeSpec):
 
     def _names(self, ctx: Context, resource: str) -> Sequence[str]:
         """The names to ask about; the empty one is the question without a name."""
-        if self.namespace and not _is_namespaced(ctx, resource):
+        group, parent, subresource = access.parse_resource(resource)
+        access.require_existence(ctx.objects, group, "/".join(filter(None, (parent, subresource))))
+        if self.namespace and not ctx.objects.resource(f"{parent}.{group}").namespaced:
             raise CannotTell(f"{resource} is in no namespace: a question about it in {self.namespace} means nothing")
         if self.names:
             return self.names
@@ -101,8 +103,3 @@ class CanI(ProbeSpec):
         where = f"in {self.namespace}" if self.namespace else "in the whole cluster"
         which = f" named {', '.join(self.names)}" if self.names else ""
         return clean_line(f"May {called(identity)} {', '.join(self.verbs)} {resource}{which} {where}?")
-
-
-def _is_namespaced(ctx: Context, resource: str) -> bool:
-    group, parent, _ = access.parse_resource(resource)
-    return ctx.objects.resource(f"{parent}.{group}").namespaced

@@ -17,6 +17,7 @@ from ckslab_checker.context import Context, Manifest
 from ckslab_checker.ephemeral import METHODS, Method
 from ckslab_checker.layers import ADMISSION, Expectation, Layer, classify
 from ckslab_checker.outcome import Evidence
+from ckslab_checker.principals import bound_accounts
 from ckslab_labs.cluster.port import Identity, Response
 from ckslab_labs.scenario.model import Id, ProbeSpec, Text
 
@@ -27,11 +28,13 @@ CONTROL_POD = "control"
 
 
 class DebugContainer(ProbeSpec):
-    """``debug-container: {as, namespace, pods, expect}``."""
+    """``debug-container: {as, and-every-account?, namespace, pods, expect}``."""
 
     kind: ClassVar[str] = "debug-container"
     as_: Id | tuple[Id, ...] = Field(alias="as")
     """An identity of the scenario, or several."""
+    and_every_account: bool = Field(default=False, alias="and-every-account")
+    """Besides them, every service account that a binding names, alone or by a group, whatever the scenario knows."""
     namespace: Text
     """Where the pods are."""
     pods: Literal["all"] | tuple[Text, ...]
@@ -45,7 +48,11 @@ class DebugContainer(ProbeSpec):
             return gone
         run = _Run(self, ctx)
         ask = run.allowed if self.expect == "allowed" else run.denied
-        return [evidence for identity in identities(ctx, self.as_) for evidence in ask(identity)]
+        return [evidence for identity in self._who(ctx) for evidence in ask(identity)]
+
+    def _who(self, ctx: Context) -> list[Identity]:
+        accounts = bound_accounts(ctx.rbac, f"ckslab-member-{ctx.seed}") if self.and_every_account else []
+        return list(dict.fromkeys([*identities(ctx, self.as_), *accounts]))
 
 
 class _Run:

@@ -93,15 +93,21 @@ def capture_keys(store: Store) -> dict[bytes, bytes]:
     return {key: value for key, value in dump.items() if not left_out(key) and not key.startswith(EVENTS)}
 
 
-def compare_keys(keys: Keys, store: Store) -> Difference:
-    """What a restore would write now."""
+def compare_keys(keys: Keys, store: Store, besides: re.Pattern[bytes] | None = None) -> Difference:
+    """What a restore would write now; ``besides`` matches further keys that are not looked at."""
     now = store.dump()
-    left_out = _left_out(keys)
-    put = {key: value for key, value in keys.items() if now.get(key) != value}
+    left_out = _left_out(keys, besides)
+    put = {key: value for key, value in keys.items() if now.get(key) != value and not left_out(key)}
     return Difference(put, [key for key in now if key not in keys and not left_out(key)])
 
 
-def restore_keys(keys: Keys, store: Store, deadline: float = 15.0, settle: float = 0.05) -> int:
+def restore_keys(
+    keys: Keys,
+    store: Store,
+    deadline: float = 15.0,
+    settle: float = 0.05,
+    besides: re.Pattern[bytes] | None = None,
+) -> int:
     """Bring the store back to these keys.
 
     Args:
@@ -109,6 +115,7 @@ def restore_keys(keys: Keys, store: Store, deadline: float = 15.0, settle: float
         store: where to write.
         deadline: seconds after which to give up.
         settle: seconds between the two dumps that must both show no difference.
+        besides: matches further keys that are left alone.
 
     Returns:
         how many transactions it took.
@@ -121,7 +128,7 @@ def restore_keys(keys: Keys, store: Store, deadline: float = 15.0, settle: float
     writes = 0
     clean_since: float | None = None
     while True:
-        difference = compare_keys(keys, store)
+        difference = compare_keys(keys, store, besides)
         if not difference:
             if clean_since is not None:
                 return writes
@@ -140,11 +147,13 @@ def _still_moving(difference: Difference) -> str:
     return f"something keeps writing to {', '.join(keys[:5])}"
 
 
-def _left_out(keys: Keys) -> Callable[[bytes], bool]:
+def _left_out(keys: Keys, besides: re.Pattern[bytes] | None = None) -> Callable[[bytes], bool]:
     nodes = {key.removeprefix(NODE) for key in keys if key.startswith(NODE)}
 
     def left_out(key: bytes) -> bool:
-        return bool(HEARTBEATS.match(key)) or (key.startswith(NODE_LEASE) and key.removeprefix(NODE_LEASE) in nodes)
+        if HEARTBEATS.match(key) or (besides is not None and besides.match(key)):
+            return True
+        return key.startswith(NODE_LEASE) and key.removeprefix(NODE_LEASE) in nodes
 
     return left_out
 

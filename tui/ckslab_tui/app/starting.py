@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Footer, Label, RichLog
 
+from ckslab_checker.text import clean
 from ckslab_labs.errors import LabError
 from ckslab_tui.app import words
 from ckslab_tui.app.error import ErrorWindow
@@ -51,7 +52,7 @@ class StartingScreen(WorkingScreen):
 
     @on(WorkingScreen.Told)
     def _told(self, event: WorkingScreen.Told) -> None:
-        self.query_one(RichLog).write(words.clean(event.text))
+        self.query_one(RichLog).write(clean(event.text))
 
     def _open(self) -> Task:
         return self.service.current() if self.is_open else self.service.start(self.entry.id, self.tell)

@@ -34,6 +34,7 @@ class TaskScreen(WorkingScreen):
     TaskScreen CheckList, TaskScreen CheckList:focus {
         height: auto; max-height: 50%; border: none; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis;
     }
+    TaskScreen CheckList:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
     TaskScreen #evidence { padding: 0 1; border-top: solid $panel; }
     TaskScreen #evidence:focus, TaskScreen #text:focus { background: $boost; }
     TaskScreen.-wide #body { layout: horizontal; }

@@ -47,7 +47,7 @@ def check_line(line: CheckLine, result: CheckResult | None) -> Content:
     """A check with its outcome, on one line."""
     word, style = outcome(result.outcome if result else None)
     worth = "keeps" if line.keeps else f"{line.points} p"
-    return Content.assemble((f"{word:<16}", style), (f"{worth:>6}  ", FAINT), plain(line.title))
+    return Content.assemble((f"{word:<17}", style), (f"{worth:>5}  ", FAINT), plain(line.title))
 
 
 def summary(report: Report) -> Content:

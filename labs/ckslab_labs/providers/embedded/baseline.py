@@ -8,6 +8,7 @@ plane's own certificate authority can be rewritten for the plane that it fills: 
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,9 @@ FORMAT = 1
 """Goes up when the objects below, or the way they are kept, change."""
 
 CONTROL_NAMESPACE = "ckslab"
+
+AUTHORITY = re.compile(rb"^/registry/configmaps/(.+/kube-root-ca\.crt|kube-system/extension-apiserver-authentication)$")
+"""The keys that hold a plane's own certificate authority."""
 
 SLOWEST_ACCOUNTS = {"namespace-controller", "root-ca-cert-publisher", "clusterrole-aggregation-controller"}
 """Accounts that the controller manager makes when it starts these controllers; by then it has made the others too."""
@@ -120,16 +124,12 @@ def write_fill(baseline: Snapshot, layout: Layout) -> None:
 
 def _adopted(key: bytes, value: bytes, authority: str) -> bytes:
     """The value of a key in the plane that has this certificate authority."""
-    if key.startswith(b"/registry/configmaps/"):
-        for name, field in (
-            (b"/kube-root-ca.crt", "ca.crt"),
-            (b"/kube-system/extension-apiserver-authentication", "client-ca-file"),
-        ):
-            if key.endswith(name):
-                manifest: dict[str, Any] = json.loads(value)
-                manifest["data"][field] = authority
-                return json.dumps(manifest, separators=(",", ":")).encode()
-    return value
+    if not AUTHORITY.match(key):
+        return value
+    manifest: dict[str, Any] = json.loads(value)
+    field = "ca.crt" if key.endswith(b".crt") else "client-ca-file"
+    manifest["data"][field] = authority
+    return json.dumps(manifest, separators=(",", ":")).encode()
 
 
 def _b64(data: bytes) -> str:

@@ -24,7 +24,7 @@ from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
 from ckslab_labs.files import is_locked, read_json, write_atomic, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.baseline import ensure_baseline, settle, write_fill
+from ckslab_labs.providers.embedded.baseline import AUTHORITY, ensure_baseline, settle, write_fill
 from ckslab_labs.providers.embedded.components import (
     APISERVER,
     CONTROLLERS,
@@ -226,7 +226,13 @@ class Plane:
         """Its whole state: etcd's keys and the control-plane files."""
         return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir, NOT_STATE))
 
-    def restore(self, snapshot: Snapshot, deadline: float = 15.0, settle: float = 0.05) -> None:
+    def restore(
+        self,
+        snapshot: Snapshot,
+        deadline: float = 15.0,
+        settle: float = 0.05,
+        besides: re.Pattern[bytes] | None = None,
+    ) -> None:
         """Bring it back to a snapshot of this plane.
 
         When control-plane files differ the API server is stopped meanwhile, as it must not see half of the new state.
@@ -235,6 +241,7 @@ class Plane:
             snapshot: of this plane.
             deadline: seconds for the cluster to come to rest.
             settle: seconds that it must be at rest; 0 where nothing was left for controllers to do.
+            besides: matches keys that are left alone.
 
         Raises:
             StillMoving: it did not come to rest.
@@ -243,16 +250,23 @@ class Plane:
         """
         folder = self.layout.kubernetes_dir
         if not files_differ(snapshot.files, folder, NOT_STATE):
-            restore_keys(snapshot.keys, self.etcd, deadline, settle)
+            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
             return
         wanted = Wanted.load(self.layout)
         self._want(replace(wanted, held=(APISERVER,)))
         try:
             restore_files(snapshot.files, folder, NOT_STATE)
-            restore_keys(snapshot.keys, self.etcd, deadline, settle)
+            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
         finally:
             self._want(replace(wanted, held=()))
         self._await_ready(wanted.components, last=True)
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Take over a state that a plane of this name had before it was stopped.
+
+        Everything but what holds the old plane's certificate authority: controllers write that for this one.
+        """
+        self.restore(snapshot, besides=AUTHORITY)
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,27 @@
+"""The proof of every scenario: all cases of its suite, played for real on a control plane."""
+
+import pytest
+
+from ckslab_checker.catalogue import catalogue
+from ckslab_checker.lint import lint
+from ckslab_checker.suite import run_suite
+from ckslab_labs.lab import Lab
+
+IDS = catalogue().ids()
+
+
+def test_there_are_scenarios_to_prove() -> None:
+    assert len(IDS) >= 7
+
+
+@pytest.mark.parametrize("scenario_id", IDS)
+def test_a_scenario_has_nothing_to_lint(scenario_id: str) -> None:
+    assert lint(catalogue().get(scenario_id)) == []
+
+
+@pytest.mark.plane
+@pytest.mark.parametrize("scenario_id", IDS)
+def test_every_right_fix_passes_and_every_near_miss_fails_as_named(scenario_id: str, lab: Lab) -> None:
+    result = run_suite(catalogue().get(scenario_id), lab)
+    assert [f"{case.name}: {mismatch}" for case in result.cases for mismatch in case.mismatches] == []
+    assert result.ok
