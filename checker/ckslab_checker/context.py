@@ -83,7 +83,11 @@ class Context:
 
 
 class Probe(Protocol):
-    """One kind of question: a ``ProbeSpec`` (its parameters, see labs) that can ask itself."""
+    """One kind of question: a ``ProbeSpec`` (its parameters, see labs) that can ask itself.
+
+    A probe that makes no request which admission control sees says so by a class variable, ``asks_admission = False``:
+    the barrier then has less to wait for, and nothing has to be undone after it.
+    """
 
     def ask(self, ctx: Context) -> list[Evidence]:
         """Put the question to the cluster.

@@ -31,6 +31,8 @@ __all__ = ["Lab", "Session", "list_planes"]
 PROVIDER = "embedded"
 PODS_SECONDS = 30.0
 LOCK_SECONDS = 15.0
+STALE_SECONDS = 3.0
+"""How long what a restore took away may still refuse requests: policies are read anew once a second."""
 
 
 class Lab:
@@ -255,10 +257,12 @@ class Lab:
                 self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
     def _apply(self, manifest: Manifest) -> None:
-        answer = self.objects.apply(manifest)
-        if not answer.ok:
-            name = f"{manifest['kind']} {manifest['metadata'].get('name')}"
-            raise InvalidInput(f"apply the setup's {name}", answer.message, "The scenario's setup is broken.")
+        deadline = time.monotonic() + STALE_SECONDS
+        while not (answer := self.objects.apply(manifest)).ok:
+            if time.monotonic() > deadline:
+                name = f"{manifest['kind']} {manifest['metadata'].get('name')}"
+                raise InvalidInput(f"apply the setup's {name}", answer.message, "The scenario's setup is broken.")
+            time.sleep(0.05)
 
     def _await_pods(self, scenario: Scenario) -> None:
         if Capability.NODES not in scenario.spec.requires:

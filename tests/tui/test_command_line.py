@@ -194,6 +194,10 @@ def test_talk_about_itself_imports_no_core(arguments: tuple[str, ...]) -> None:
     assert not heavy & imported_by(*arguments)
 
 
+def test_list_imports_no_client_of_kubernetes() -> None:
+    assert not {"kubernetes", "urllib3", "cryptography"} & imported_by("list")
+
+
 # --- verbs ----------------------------------------------------------------------------------------------------------
 
 

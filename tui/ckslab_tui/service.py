@@ -164,9 +164,11 @@ class LabService:
 
     def _session(self) -> "Session | None":
         """The open session; none where that cannot be told, for what can be done without knowing it."""
+        from ckslab_labs.session import Sessions
+
         try:
-            return self.lab.sessions.open()
-        except LabError:
+            return Sessions(self._settings.plane).open()
+        except (LabError, OSError):
             return None
 
     def _open(self) -> "tuple[Scenario, Session]":

@@ -17,6 +17,9 @@ from ckslab_labs.errors import Infrastructure, Unreachable
 
 Keys = dict[bytes, bytes]
 
+KEPT_REVISIONS = 1000
+"""For watchers that are behind, and for lists that are read page by page."""
+
 REGISTRY = b"/registry/"
 REGISTRY_END = b"/registry0"  # "0" follows "/" in ASCII: the end of the prefix
 
@@ -66,7 +69,13 @@ class Etcd:
         operations: list[dict[str, Any]] = [{"requestDeleteRange": {"key": _b64(key)}} for key in delete]
         operations += [{"requestPut": {"key": _b64(key), "value": _b64(value)}} for key, value in put.items()]
         if operations:
-            self._post("/v3/kv/txn", {"success": operations})
+            answer = self._post("/v3/kv/txn", {"success": operations})
+            self._compact(int(answer["header"]["revision"]) - KEPT_REVISIONS)
+
+    def _compact(self, revision: int) -> None:
+        """Forget old revisions, so that the file's pages are used again however many restores there are."""
+        if revision > 0:
+            self._pool.request("POST", "/v3/kv/compaction", body=json.dumps({"revision": str(revision)}))
 
     def size(self) -> int:
         """The size of its database file, in bytes."""

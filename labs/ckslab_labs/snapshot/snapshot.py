@@ -9,7 +9,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,14 @@ HEARTBEATS = re.compile(
 NODE_LEASE = b"/registry/leases/kube-node-lease/"
 NODE = b"/registry/minions/"
 EVENTS = b"/registry/events/"
+MAKES_OTHERS = re.compile(
+    rb"^/registry/(namespaces|deployments|replicasets|statefulsets|daemonsets|jobs|cronjobs|controllers)/"
+)
+"""Objects for which controllers make other objects, and remove them one by one when it goes."""
+
+CAUGHT_UP_SECONDS = 3.0
+AFTER_DELETION_SECONDS = 1.0
+"""A namespace or an owner was deleted or changed, and is put back: controllers may still be removing what it had."""
 
 
 class StillMoving(Infrastructure):
@@ -85,6 +93,16 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.put or self.delete)
 
+    @property
+    def stirs_controllers(self) -> bool:
+        """Whether controllers have, or had a moment ago, something to make or remove because of it."""
+        return self.undoes_deletion or any(map(MAKES_OTHERS.match, self.delete))
+
+    @property
+    def undoes_deletion(self) -> bool:
+        """Whether something is put back whose content controllers may be removing."""
+        return any(map(MAKES_OTHERS.match, self.put))
+
 
 def capture_keys(store: Store) -> dict[bytes, bytes]:
     """The keys of a snapshot: a dump without heartbeats and events."""
@@ -107,6 +125,7 @@ def restore_keys(
     deadline: float = 15.0,
     settle: float = 0.05,
     besides: re.Pattern[bytes] | None = None,
+    sentinels: Collection[bytes] = (),
 ) -> int:
     """Bring the store back to these keys.
 
@@ -116,6 +135,8 @@ def restore_keys(
         deadline: seconds after which to give up.
         settle: seconds between the two dumps that must both show no difference.
         besides: matches further keys that are left alone.
+        sentinels: keys that controllers make again whenever they go; none where no controllers run. They are removed
+            together with what stirs controllers: once they are there again, the controllers have seen the restore.
 
     Returns:
         how many transactions it took.
@@ -137,9 +158,22 @@ def restore_keys(
             continue
         if time.monotonic() > until:
             raise StillMoving("restore the cluster's state", _still_moving(difference), "Try `ckslab reset` again.")
-        store.write(difference.put, difference.delete)
+        if sentinels and difference.stirs_controllers:
+            settle = AFTER_DELETION_SECONDS if difference.undoes_deletion else settle
+            put = {key: value for key, value in difference.put.items() if key not in sentinels}
+            store.write(put, [*difference.delete, *sentinels])
+            _await_keys(sentinels, store)
+        else:
+            store.write(difference.put, difference.delete)
         writes += 1
         clean_since = None
+
+
+def _await_keys(keys: Collection[bytes], store: Store) -> None:
+    """Wait until keys are there; not for ever, as who makes them may be dead."""
+    until = time.monotonic() + CAUGHT_UP_SECONDS
+    while not store.dump().keys() >= set(keys) and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def _still_moving(difference: Difference) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import ckslab_labs.snapshot.snapshot
 from ckslab_labs.snapshot.snapshot import (
     Snapshot,
     StillMoving,
@@ -44,7 +45,7 @@ class Memory:
     def write(self, put: dict[bytes, bytes], delete: list[bytes]) -> None:  # type: ignore[override]
         self.writes += 1
         for key in delete:
-            del self.keys[key]
+            self.keys.pop(key, None)
         self.keys.update(put)
         self._others(self)
 
@@ -142,3 +143,62 @@ def test_a_snapshot_survives_its_file(tmp_path: Path) -> None:
 def test_there_is_no_snapshot_without_its_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Snapshot.load(tmp_path / "s.json")
+
+
+SENTINEL = b"/registry/serviceaccounts/ckslab/default"
+
+
+class WithController(Memory):
+    """A controller that is so far behind that it makes a new namespace's account after the restore, and then sees it.
+
+    It comes round to its work a number of looks after the first write; then it makes the sentinel again, as a new one.
+    """
+
+    behind = 12
+
+    def dump(self) -> dict[bytes, bytes]:
+        if self.writes and SENTINEL not in self.keys:
+            self.behind -= 1
+            if self.behind == 1:
+                self.keys[b"/registry/serviceaccounts/new/default"] = b"late"
+            if self.behind == 0:
+                self.keys[SENTINEL] = b"made again"
+        return super().dump()
+
+
+def test_where_controllers_have_work_a_restore_waits_until_they_have_caught_up() -> None:
+    state = {**STATE, SENTINEL: b"sentinel"}
+    store = WithController({**state, b"/registry/namespaces/new": b"new"})
+    assert restore_keys(state, store, settle=0, sentinels=[SENTINEL]) == 2
+    assert store.keys == state
+
+
+def test_where_controllers_have_no_work_the_sentinel_stays() -> None:
+    state = {**STATE, SENTINEL: b"sentinel"}
+    store = WithController({**state, b"/registry/roles/default/mine": b"mine"})
+    assert restore_keys(state, store, settle=0, sentinels=[SENTINEL]) == 1
+    assert store.behind == 12
+
+
+def test_a_dead_controller_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ckslab_labs.snapshot.snapshot, "CAUGHT_UP_SECONDS", 0.05)
+    state = {**STATE, SENTINEL: b"sentinel"}
+    store = Memory({**state, b"/registry/namespaces/new": b"new"})
+    assert restore_keys(state, store, settle=0, sentinels=[SENTINEL]) == 2
+    assert store.keys == state
+
+
+@pytest.mark.parametrize(
+    ("before", "stirs", "undoes"),
+    [
+        ({b"/registry/roles/default/mine": b"mine"}, False, False),
+        ({b"/registry/pods/default/a": b"changed"}, False, False),
+        ({b"/registry/namespaces/new": b"new"}, True, False),
+        ({b"/registry/deployments/default/new": b"new"}, True, False),
+        ({b"/registry/namespaces/production": b"in deletion"}, True, True),
+    ],
+)
+def test_a_difference_says_whether_controllers_are_at_work(before: dict[bytes, bytes], stirs: bool, undoes: bool) -> None:
+    state = {**STATE, b"/registry/namespaces/production": b"ns"}
+    difference = compare_keys(state, Memory({**state, **before}))
+    assert (difference.stirs_controllers, difference.undoes_deletion) == (stirs, undoes)

@@ -24,7 +24,7 @@ from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
 from ckslab_labs.files import is_locked, read_json, write_atomic, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.baseline import AUTHORITY, ensure_baseline, settle, write_fill
+from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE, ensure_baseline, settle, write_fill
 from ckslab_labs.providers.embedded.components import (
     APISERVER,
     CONTROLLERS,
@@ -49,6 +49,11 @@ PORT_TRIES = 3
 PORT_SECONDS = 2.0
 REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
 """Where something else than a new plane helps."""
+SENTINELS = tuple(
+    f"/registry/{key}".encode()
+    for key in (f"serviceaccounts/{CONTROL_NAMESPACE}/default", f"configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt")
+)
+"""What the controller manager makes again within milliseconds; also the first things it makes in a new namespace."""
 NOT_STATE = ("pki",)
 """Below /etc/kubernetes: what belongs to the plane and not to a scenario's state."""
 
@@ -249,10 +254,11 @@ class Plane:
 
         """
         folder = self.layout.kubernetes_dir
-        if not files_differ(snapshot.files, folder, NOT_STATE):
-            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
-            return
         wanted = Wanted.load(self.layout)
+        sentinels = SENTINELS if CONTROLLERS in wanted.components else ()
+        if not files_differ(snapshot.files, folder, NOT_STATE):
+            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
+            return
         self._want(replace(wanted, held=(APISERVER,)))
         try:
             restore_files(snapshot.files, folder, NOT_STATE)
