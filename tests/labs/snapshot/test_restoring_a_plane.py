@@ -1,17 +1,14 @@
 """A restore undoes whatever was done to a cluster, at once and for good, while its controllers are at work."""
 
-import json
 import os
 import random
-import threading
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
-import yaml
 from tests.labs.helpers import eventually
 from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
 
@@ -157,56 +154,23 @@ def cycle_through(etcd: Etcd, before: dict[bytes, bytes], start: int) -> int:
     return etcd.size()
 
 
-def test_restores_cut_off_no_watcher(lab: Lab) -> None:
+def test_restores_cut_off_no_watcher(lab: Lab, tmp_path: Path) -> None:
     """A learner's watch that was opened before many restores, each of which forgets old revisions, goes on."""
     before = lab.capture()
-    with Watch(lab, "/api/v1/namespaces") as watch:
-        for round_ in range(60):
-            lab.plane.etcd.write({b"/registry/cycles/%d" % index: b"%d" % round_ for index in range(3)})
-            assert restore_keys(before.keys, lab.plane.etcd, settle=0) == 1
-        assert lab.objects.create(made("v1", "Namespace", "at-the-end")).ok
-        eventually(lambda: "at-the-end" in watch.seen)
-        assert watch.error == ""
-
-
-class Watch:
-    """A learner's `kubectl get --watch`, in a thread."""
-
-    def __init__(self, lab: Lab, path: str) -> None:
-        self.seen: set[str] = set()
-        self.error = ""
-        self._lab = lab
-        self._path = path
-
-    def __enter__(self) -> "Watch":
-        config = yaml.safe_load(self._lab.plane.layout.kubeconfig("admin").read_text())
-        user, cluster = config["users"][0]["user"], config["clusters"][0]["cluster"]
-        self._pool = urllib3.PoolManager(
-            ca_certs=cluster["certificate-authority"],
-            cert_file=user["client-certificate"],
-            key_file=user["client-key"],
-        )
-        self._answer = self._pool.request(
-            "GET", f"{cluster['server']}{self._path}?watch=true", preload_content=False, timeout=None
-        )
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-        return self
-
-    def _read(self) -> None:
+    seen = tmp_path / "seen"
+    kubeconfig = f"--kubeconfig={lab.plane.layout.kubeconfig('learner')}"
+    words = [lab.plane.binary("kubectl"), kubeconfig, "get", "namespaces", "--watch", "--output=name"]
+    with seen.open("wb") as output, subprocess.Popen(words, stdout=output, stderr=output) as watch:
         try:
-            for line in self._answer:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    self.error = str(event["object"])
-                self.seen.add(event["object"].get("metadata", {}).get("name", ""))
-        except (urllib3.exceptions.HTTPError, ValueError, AttributeError):
-            return  # closed below
-
-    def __exit__(self, *_: object) -> None:
-        self._answer.close()
-        self._thread.join(5)
-        self._pool.clear()
+            eventually(lambda: "namespace/default\n" in seen.read_text())
+            for round_ in range(60):
+                lab.plane.etcd.write({b"/registry/cycles/%d" % index: b"%d" % round_ for index in range(3)})
+                assert restore_keys(before.keys, lab.plane.etcd, settle=0) == 1
+            assert lab.objects.create(made("v1", "Namespace", "at-the-end")).ok
+            eventually(lambda: "namespace/at-the-end\n" in seen.read_text())
+            assert watch.poll() is None
+        finally:
+            watch.kill()
 
 
 def test_control_plane_files_and_objects_come_back_together(

@@ -198,7 +198,9 @@ def test_a_dead_controller_is_not_waited_for_for_ever(monkeypatch: pytest.Monkey
         ({b"/registry/namespaces/production": b"in deletion"}, True, True),
     ],
 )
-def test_a_difference_says_whether_controllers_are_at_work(before: dict[bytes, bytes], stirs: bool, undoes: bool) -> None:
+def test_a_difference_says_whether_controllers_are_at_work(
+    before: dict[bytes, bytes], stirs: bool, undoes: bool
+) -> None:
     state = {**STATE, b"/registry/namespaces/production": b"ns"}
     difference = compare_keys(state, Memory({**state, **before}))
     assert (difference.stirs_controllers, difference.undoes_deletion) == (stirs, undoes)

@@ -8,8 +8,8 @@ import yaml
 
 from ckslab_labs.files import write_atomic
 from ckslab_labs.paths import private_dir
+from ckslab_labs.providers.embedded.clients import CLIENTS
 from ckslab_labs.providers.embedded.layout import Layout, Ports
-from ckslab_labs.providers.embedded.pki import CLIENTS
 
 
 def write_kubeconfigs(layout: Layout, ports: Ports) -> None:

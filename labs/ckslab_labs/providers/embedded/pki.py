@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ckslab_labs.paths import private_dir
+from ckslab_labs.providers.embedded.clients import CLIENTS
 
 VALID = datetime.timedelta(days=365)
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
@@ -22,15 +23,6 @@ CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 # The first address of the service range is the `kubernetes` Service; pods would use these names.
 SERVING_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 SERVING_ADDRESSES = ("127.0.0.1", "::1", "10.96.0.1")
-
-CLIENTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "admin": ("ckslab", ("system:masters",)),
-    "learner": ("kubernetes-admin", ("kubeadm:cluster-admins",)),
-    "kube-controller-manager": ("system:kube-controller-manager", ()),
-    "kube-scheduler": ("system:kube-scheduler", ()),
-    "kwok": ("ckslab-kwok", ("system:masters",)),
-}
-"""Who has a client certificate of the cluster's CA: common name and organizations."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from ckslab_labs.providers.embedded.components import (
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports, Wanted
 from ckslab_labs.providers.embedded.manifest import default_manifest
-from ckslab_labs.providers.embedded.pki import make_pki
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
 from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys
@@ -282,6 +281,8 @@ class Plane:
             raise InvalidInput(
                 f"use Kubernetes {kubernetes}", "this ckslab does not know it", f"Choose one of: {known}."
             )
+        from ckslab_labs.providers.embedded.pki import make_pki  # 60 ms that only the making of a plane needs
+
         layout = self.layout
         private_dir(planes_home())
         self.stop()  # what a killed maker left; a made plane has a spec

@@ -52,6 +52,7 @@ class Editor:
 
     def why(self, words: str) -> str:
         """What the status says, once it says these words."""
+
         def told() -> str:
             return str(self.lab.status().explain()).replace('\\"', '"')  # klog quotes what is quoted already
 
