@@ -23,7 +23,8 @@ DEADLINE = 15.0
 """Seconds; admission policies are compiled on a 1 s tick, everything else takes some 20 ms."""
 GRACE = 3.0
 """Seconds to wait where the learner's own admission control refuses the sentinels: three of those ticks."""
-_PAUSE = 0.003
+_PAUSES = (0.003, 0.05)
+"""Seconds between two looks, at first and at most: what is not seen at once takes the next tick."""
 _ABANDONED = timedelta(seconds=DEADLINE + 5)
 """A sentinel older than this is of a run that was killed."""
 
@@ -62,7 +63,7 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
         if kind in found and (everything or _matters(kind, found)):
             wanted.append(make(ctx, token))
     if admission:
-        wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{20 + secrets.randbelow(10)}"))
+        wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{secrets.randbelow(10**9)}"))
     try:
         with _written(wanted):
             _await(wanted, deadline)
@@ -101,22 +102,36 @@ def _written(wanted: Sequence[Sentinel]) -> Iterator[None]:
 
 def _await(wanted: Sequence[Sentinel], deadline: float) -> None:
     for sentinel in wanted:
-        while (last := sentinel.seen()) is not None:
-            _pause(deadline, f"{sentinel.what} of ours has no effect; last seen: {last}")
+        for pause in _pauses():
+            last = sentinel.seen()
+            if last is None:
+                break
+            _wait(pause, deadline, f"{sentinel.what} of ours has no effect; last seen: {last}")
 
 
 def _await_aggregation(ctx: Context, deadline: float) -> None:
     """Wait for the controller that makes ClusterRoles of others; authorizers see only what it has written."""
-    if Capability.CONTROLLERS in ctx.cluster.capabilities:
-        while behind := aggregation.unfinished(ctx.objects.list("ClusterRole")):
-            _pause(deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
+    if Capability.CONTROLLERS not in ctx.cluster.capabilities:
+        return
+    for pause in _pauses():
+        behind = aggregation.unfinished(ctx.objects.list("ClusterRole"))
+        if not behind:
+            break
+        _wait(pause, deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
 
 
-def _pause(deadline: float, last: str) -> None:
+def _pauses() -> Iterator[float]:
+    pause, most = _PAUSES
+    while True:
+        yield pause
+        pause = min(pause * 1.5, most)
+
+
+def _wait(pause: float, deadline: float, last: str) -> None:
     if time.monotonic() > deadline:
         attempted = "see that the cluster has taken up the last changes"
         raise Infrastructure(attempted, f"after {DEADLINE:.0f} s {last}", "Try again, or see `ckslab doctor`.")
-    time.sleep(_PAUSE)
+    time.sleep(pause)
 
 
 def _sweep(ctx: Context, found: Installed) -> None:

@@ -44,7 +44,7 @@ class Sentinel(Protocol):
 
 
 @dataclass(frozen=True)
-class Objects:
+class Written:
     """A sentinel that consists of objects, seen by a question."""
 
     ctx: Context
@@ -84,7 +84,7 @@ def grant(ctx: Context, token: str, kind: str) -> Sentinel:
     def ask() -> str | None:
         return None if access.review(ctx.cluster, identity, attributes).allowed else "its grant is not in force"
 
-    return Objects(ctx, f"a {kind} and its binding", (role, binding), ask)
+    return Written(ctx, f"a {kind} and its binding", (role, binding), ask)
 
 
 def validating_policy(ctx: Context, token: str) -> Sentinel:
@@ -101,7 +101,7 @@ def validating_policy(ctx: Context, token: str) -> Sentinel:
             return None
         return _said(answer) if classify(answer) is Layer.POLICY else _unmasked(answer)
 
-    return Objects(ctx, "an admission policy and its binding", (policy, binding), ask)
+    return Written(ctx, "an admission policy and its binding", (policy, binding), ask)
 
 
 def mutating_policy(ctx: Context, token: str) -> Sentinel:
@@ -118,7 +118,7 @@ def mutating_policy(ctx: Context, token: str) -> Sentinel:
         annotations = answer.body["metadata"].get("annotations", {}) if answer.ok else {}
         return None if LABEL in annotations else _unmasked(answer)
 
-    return Objects(ctx, "a mutating policy and its binding", (policy, binding), ask)
+    return Written(ctx, "a mutating policy and its binding", (policy, binding), ask)
 
 
 def webhook(ctx: Context, token: str, kind: str) -> Sentinel:
@@ -140,14 +140,14 @@ def webhook(ctx: Context, token: str, kind: str) -> Sentinel:
         answer = _dry_run(ctx, configuration)
         return None if installed_name(answer) == configuration["webhooks"][0]["name"] else _unmasked(answer)
 
-    return Objects(ctx, f"a {kind}", (configuration,), ask)
+    return Written(ctx, f"a {kind}", (configuration,), ask)
 
 
 @dataclass(frozen=True)
 class PodSecurityLabel:
     """A warning level on our own namespace, seen by the warning that a dry run of a Pod gets.
 
-    A version that has not been asked for before tells this run's label from an earlier one's.
+    A version of Kubernetes that there will never be tells this run's label from any other's.
     """
 
     ctx: Context

@@ -67,6 +67,11 @@ def grant(objects: Objects, name: str, subject: str, *rules: dict[str, Any], whe
     create(objects, made, binding(name, made, subject, namespace=where))
 
 
+def revoke(objects: Objects, name: str, where: str = "production") -> None:
+    for kind in ("RoleBinding", "Role"):
+        assert objects.delete(kind, name, where).ok
+
+
 def may_debug(
     objects: Objects, subject: str, verbs: str = "patch update", names: str = "", name: str = "debug"
 ) -> None:

@@ -54,10 +54,16 @@ def second_plane(plane_state: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def second(second_plane: None, shared_lab: Lab, plane_state: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A second plane beside the shared one, clean, with the API only; a test may break or stop it."""
+def used_second(second_plane: None, shared_lab: Lab, plane_state: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A second plane beside the shared one, as the last test left it: for tests that begin by stopping it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(plane_state))
     lab = Lab("second", shared_lab.plane.kubernetes.rpartition(".")[0])
     lab.sessions.set_open(None)
-    lab.prepare([Capability.API])
     return lab
+
+
+@pytest.fixture
+def second(used_second: Lab) -> Lab:
+    """The second plane, clean, with the API only; a test may break or stop it."""
+    used_second.prepare([Capability.API])
+    return used_second

@@ -62,11 +62,14 @@ def test_a_plane_of_another_user_is_refused_before_anything_is_read(monkeypatch:
 def test_a_folder_of_another_user_inside_is_refused(where: str) -> None:
     folder = private_dir(state_home() / where)
     os.chown(folder, NOBODY, NOBODY)
-    lab = Lab("default")
     with pytest.raises(InvalidInput, match="it belongs to another user"):
-        _ = lab.sessions.home
-        with lab.exclusive():
-            pass
+        use(Lab("default"))
+
+
+def use(lab: Lab) -> Path:
+    """What every command does first."""
+    with lab.exclusive():
+        return lab.sessions.home
 
 
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -75,8 +78,10 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     read_only.chmod(0o500)
     program = "from ckslab_labs.lab import Lab\nwith Lab('default').exclusive(): pass"
     told = unprivileged(program, read_only)
-    expected = f"cannot use the folder {read_only}/ckslab/planes: Permission denied. Choose a writable place with XDG_STATE_HOME and XDG_CACHE_HOME."  # fmt: skip
-    assert expected in told
+    assert (
+        f"cannot use the folder {read_only}/ckslab/planes: Permission denied. "
+        "Choose a writable place with XDG_STATE_HOME and XDG_CACHE_HOME."
+    ) in told
 
 
 def test_a_home_of_another_user_is_told_to_who_may_not_even_look(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_the_session_of_a_pack_has_a_folder_of_one_name() -> None:
     assert sessions.folder("pack/open-door") == sessions.home / "pack--open-door"
 
 
-# --- learner's files ---------------------------------------------------------------------------------------------------
+# --- learner's files ---
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class _Run:
             if method == "apply" and patch is Layer.RBAC:
                 continue  # it is the verb patch too: authorization has answered
             question, answer = self._put_somewhere(identity, method, name)
-            layer = classify(answer)
+            layer = _layer(question, answer)
             patch = layer if method == "PATCH" else patch
             if not _is_missing(answer):
                 yield self._judge(identity, question, answer), layer
@@ -145,7 +145,7 @@ class _Run:
 
     def _judge(self, identity: Identity, question: Question, answer: Response) -> Evidence:
         expect = self._probe.expect
-        if answer.ok and not ephemeral.added(question, answer):
+        if answer.ok and _layer(question, answer) is not Layer.NONE:
             observed = f"accepted (HTTP {answer.status}), but without the container: a policy or webhook took it out"
             return Evidence(question.asked(identity), expected(expect), observed, met=expect == "denied")
         return judge(self._ctx, identity, question, answer, expect)
@@ -159,6 +159,11 @@ class _Run:
         if control is not None:
             for method in METHODS:
                 require_well_formed(self._ctx, self._question(method, control["metadata"]["namespace"], control))
+
+
+def _layer(question: Question, answer: Response) -> Layer:
+    """The layer that refused; what takes the container out of an accepted request is a mutating policy or webhook."""
+    return Layer.POLICY if answer.ok and not ephemeral.added(question, answer) else classify(answer)
 
 
 def _is_missing(answer: Response) -> bool:

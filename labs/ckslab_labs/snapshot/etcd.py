@@ -19,6 +19,8 @@ Keys = dict[bytes, bytes]
 
 KEPT_REVISIONS = 1000
 """For watchers that are behind, and for lists that are read page by page."""
+COMPACT_EVERY = 10
+"""Now and then is often enough, and needs no memory of the last time."""
 
 REGISTRY = b"/registry/"
 REGISTRY_END = b"/registry0"  # "0" follows "/" in ASCII: the end of the prefix
@@ -70,12 +72,13 @@ class Etcd:
         operations += [{"requestPut": {"key": _b64(key), "value": _b64(value)}} for key, value in put.items()]
         if operations:
             answer = self._post("/v3/kv/txn", {"success": operations})
-            self._compact(int(answer["header"]["revision"]) - KEPT_REVISIONS)
+            revision = int(answer["header"]["revision"])
+            if revision > KEPT_REVISIONS and revision % COMPACT_EVERY == 0:
+                self._compact(revision - KEPT_REVISIONS)
 
     def _compact(self, revision: int) -> None:
         """Forget old revisions, so that the file's pages are used again however many restores there are."""
-        if revision > 0:
-            self._pool.request("POST", "/v3/kv/compaction", body=json.dumps({"revision": str(revision)}))
+        self._pool.request("POST", "/v3/kv/compaction", body=json.dumps({"revision": str(revision)}))
 
     def size(self) -> int:
         """The size of its database file, in bytes."""

@@ -27,6 +27,7 @@ HEARTBEATS = re.compile(
 )
 NODE_LEASE = b"/registry/leases/kube-node-lease/"
 NODE = b"/registry/minions/"
+NAMESPACE = b"/registry/namespaces/"
 EVENTS = b"/registry/events/"
 MAKES_OTHERS = re.compile(
     rb"^/registry/(namespaces|deployments|replicasets|statefulsets|daemonsets|jobs|cronjobs|controllers)/"
@@ -89,6 +90,8 @@ class Difference:
 
     put: dict[bytes, bytes]
     delete: list[bytes]
+    undoes_deletion: bool = False
+    """Whether something is put back whose content controllers may be removing."""
 
     def __bool__(self) -> bool:
         return bool(self.put or self.delete)
@@ -97,11 +100,6 @@ class Difference:
     def stirs_controllers(self) -> bool:
         """Whether controllers have, or had a moment ago, something to make or remove because of it."""
         return self.undoes_deletion or any(map(MAKES_OTHERS.match, self.delete))
-
-    @property
-    def undoes_deletion(self) -> bool:
-        """Whether something is put back whose content controllers may be removing."""
-        return any(map(MAKES_OTHERS.match, self.put))
 
 
 def capture_keys(store: Store) -> dict[bytes, bytes]:
@@ -116,7 +114,13 @@ def compare_keys(keys: Keys, store: Store, besides: re.Pattern[bytes] | None = N
     now = store.dump()
     left_out = _left_out(keys, besides)
     put = {key: value for key, value in keys.items() if now.get(key) != value and not left_out(key)}
-    return Difference(put, [key for key in now if key not in keys and not left_out(key)])
+    undoes_deletion = any(MAKES_OTHERS.match(key) and _left_work(key, now.get(key)) for key in put)
+    return Difference(put, [key for key in now if key not in keys and not left_out(key)], undoes_deletion)
+
+
+def _left_work(key: bytes, value: bytes | None) -> bool:
+    """Whether what is stored under a key leaves controllers something to remove: not so a namespace with new labels."""
+    return value is None or not key.startswith(NAMESPACE) or b"Terminating" in value
 
 
 def restore_keys(
@@ -133,7 +137,7 @@ def restore_keys(
         keys: of a snapshot.
         store: where to write.
         deadline: seconds after which to give up.
-        settle: seconds between the two dumps that must both show no difference.
+        settle: seconds between the two dumps that must both show no difference; one dump is enough when it is 0.
         besides: matches further keys that are left alone.
         sentinels: keys that controllers make again whenever they go; none where no controllers run. They are removed
             together with what stirs controllers: once they are there again, the controllers have seen the restore.
@@ -151,7 +155,7 @@ def restore_keys(
     while True:
         difference = compare_keys(keys, store, besides)
         if not difference:
-            if clean_since is not None:
+            if clean_since is not None or not settle:
                 return writes
             clean_since = time.monotonic()
             time.sleep(settle)

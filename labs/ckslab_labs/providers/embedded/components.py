@@ -137,4 +137,10 @@ def _scheduler(layout: Layout) -> list[str]:
 
 def _kwok(layout: Layout) -> list[str]:
     # Without a server address it serves nothing: `kubectl exec` into a simulated pod would run on this machine.
-    return [f"--kubeconfig={layout.kubeconfig(KWOK)}", "--manage-all-nodes", f"--config={layout.run}/kwok.yaml"]
+    return [
+        f"--kubeconfig={layout.kubeconfig(KWOK)}",
+        "--manage-all-nodes",
+        # Without leases that are renewed, the node controller takes the nodes for dead after 50 s.
+        "--node-lease-duration-seconds=40",
+        f"--config={layout.run}/kwok.yaml",
+    ]

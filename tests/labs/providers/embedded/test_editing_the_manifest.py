@@ -161,7 +161,7 @@ def test_every_mistake_in_a_flag_has_its_reason_and_one_reset_mends_them_all(edi
         ((f"--audit-policy-file={AUDIT}/policy.yaml", "--audit-log-path=-"), (mount,), f"{AUDIT}/policy.yaml"),
         ((f"--audit-webhook-config-file={AUDIT}/hook.yaml",), (mount,), f"{AUDIT}/hook.yaml: users[].user.exec is not allowed in this lab"),
         ((f"--admission-control-config-file={AUDIT}/images.yaml", "--enable-admission-plugins=ImagePolicyWebhook"), (mount,), f"{AUDIT}/images.yaml: imagePolicy is not allowed in this lab"),
-        (("--tls-cert-file=/etc/kubernetes/pki/apiserver.key",), (), "/etc/kubernetes/pki/apiserver.key"),
+        (("--tls-cert-file=/etc/kubernetes/pki/apiserver.key",), (), "failed to find certificate PEM data in certificate input"),
     ]  # fmt: skip
     for flags, volumes, words in mistakes:
         editor.manifest.write_text(original)
