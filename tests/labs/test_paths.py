@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,8 +74,16 @@ def use(lab: Lab) -> Path:
         return lab.sessions.home
 
 
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    read_only = tmp_path / "home"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_home_that_cannot_be_written_is_told(open_folder: Path) -> None:
+    read_only = open_folder / "home"
     read_only.mkdir()
     read_only.chmod(0o500)
     program = "from ckslab_labs.lab import Lab\nwith Lab('default').exclusive(): pass"
@@ -84,8 +94,8 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     ) in told
 
 
-def test_a_home_of_another_user_is_told_to_who_may_not_even_look(tmp_path: Path) -> None:
-    closed = tmp_path / "home"
+def test_a_home_of_another_user_is_told_to_who_may_not_even_look(open_folder: Path) -> None:
+    closed = open_folder / "home"
     private_dir(closed / "ckslab")
     if os.geteuid() != 0:
         closed.chmod(0o000)
@@ -99,9 +109,6 @@ def unprivileged(program: str, state: Path, *, own: bool = True) -> str:
     lines = [f"import os; os.setgid({NOBODY}); os.setuid({NOBODY})"] if root else []
     if root and own:
         os.chown(state, NOBODY, NOBODY)
-    for parent in state.parents:
-        if root and parent.is_relative_to("/tmp/") and parent != Path("/tmp"):
-            parent.chmod(0o755)
     imports = "import ckslab_labs.lab, kubernetes.config, kubernetes.client.rest"  # while the libraries can be read
     words = [sys.executable, "-c", "\n".join([imports, *lines, program])]
     env = {**os.environ, "XDG_STATE_HOME": str(state)}

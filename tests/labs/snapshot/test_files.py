@@ -1,6 +1,7 @@
 """Folders as part of a snapshot."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_missing_folder_is_an_empty_one(tmp_path: Path) -> None:
     assert not files_differ({}, tmp_path / "missing")
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "an edit": lambda root: (root / "audit/policy.yaml").write_text("rules: [x]"),
     "a new file": lambda root: (root / "manifests/kube-apiserver.yaml.bak").write_text("kind: Pod"),
     "a file that is gone": lambda root: (root / "audit/policy.yaml").unlink(),

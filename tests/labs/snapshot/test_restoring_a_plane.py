@@ -1,5 +1,6 @@
 """A restore undoes whatever was done to a cluster, at once and for good, while its controllers are at work."""
 
+import functools
 import os
 import random
 import subprocess
@@ -13,6 +14,7 @@ from tests.labs.helpers import eventually
 from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
 
 from ckslab_labs.binaries.locate import ensure
+from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.lab import Lab
 from ckslab_labs.paths import private_dir
@@ -22,7 +24,7 @@ from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Ports
 from ckslab_labs.providers.embedded.pki import make_pki
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.etcd import Etcd
-from ckslab_labs.snapshot.snapshot import Snapshot, compare_keys, restore_keys
+from ckslab_labs.snapshot.snapshot import EVENTS, Snapshot, compare_keys, restore_keys
 
 pytestmark = pytest.mark.plane
 
@@ -61,8 +63,8 @@ def snapshot(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Snapshot]:
 def disturb(lab: Lab, choices: random.Random, round_: int) -> str:
     """Write a random series, and end it with deletions that keep controllers at work. Returns what was done."""
     objects = lab.objects
-    for name in ("work", "work-2"):  # what the last round's policy denies is denied for up to a second after it went
-        eventually(lambda name=name: objects.create(made("v1", "Namespace", name)).status in (201, 409))
+    for name in ("work", "work-2"):
+        eventually(functools.partial(is_made, lab, made("v1", "Namespace", name)))
     assert objects.create(deployment("cascade", "work", 3)).ok
     done = choices.sample(sorted(ANY_TIME), 6)
     for index, what in enumerate(done):
@@ -78,22 +80,31 @@ def disturb(lab: Lab, choices: random.Random, round_: int) -> str:
     return f"{', '.join(done)}; {last}"
 
 
+def is_made(lab: Lab, manifest: Manifest) -> bool:
+    """Whether an object could be made: what the last round's policy denied is denied for a second after it went."""
+    return lab.objects.create(manifest).ok
+
+
 def drifted(lab: Lab, snapshot: Snapshot) -> list[str]:
-    """Keys that differ from a snapshot in more than the status of a workload or a node, which lives on by itself."""
+    """Keys that differ from a snapshot, seconds later, in more than what lives on by itself.
+
+    That is: events, and the status of workloads and nodes (which is shown to be no more than that).
+    """
     difference = compare_keys(snapshot.keys, lab.plane.etcd)
-    changed = [key.decode() for key in difference.put if key in lab.plane.etcd.dump()]
-    others = [key.decode() for key in difference.put if key.decode() not in changed] + [k.decode() for k in difference.delete]  # fmt: skip
-    readable = [key for key in changed if key.split("/")[2] in GROUPS]
-    now = {key: without_status(lab, key) for key in readable}
+    present = lab.plane.etcd.dump()
+    changed = {key.decode() for key in difference.put if key in present}
+    extra = [key.decode() for key in difference.delete if not key.startswith(EVENTS)]
+    missing = [key.decode() for key in difference.put if key not in present]
+    now = {key: without_status(lab, key) for key in changed if key.split("/")[2] in GROUPS}
     lab.restore(snapshot)
-    return others + [key for key in changed if key not in readable or now[key] != without_status(lab, key)]
+    return extra + missing + [key for key in changed if key not in now or now[key] != without_status(lab, key)]
 
 
 def without_status(lab: Lab, key: str) -> Any:
     """The object behind a key, as the API shows it, without its status and who wrote it when."""
     _, _, plural, *rest = key.split("/")
-    path = f"{GROUPS[plural]}/{rest[0]}" if len(rest) == 1 else f"{GROUPS[plural]}/namespaces/{rest[0]}/{plural}/{rest[1]}"  # fmt: skip
-    body = lab.cluster.request("GET", path).body
+    namespaced = f"/namespaces/{rest[0]}/{plural}/{rest[-1]}"
+    body = lab.cluster.request("GET", GROUPS[plural] + (f"/{rest[0]}" if len(rest) == 1 else namespaced)).body
     body.pop("status", None)
     for name in ("managedFields", "resourceVersion"):
         body["metadata"].pop(name, None)
@@ -145,7 +156,7 @@ def test_thousands_of_cycles_do_not_grow_etcd(tmp_path: Path) -> None:
 
 
 def cycle_through(etcd: Etcd, before: dict[bytes, bytes], start: int) -> int:
-    """Half of the cycles: new objects, changed ones and deleted ones, and a restore. Returns the size of etcd's file."""
+    """Half of the cycles: objects made, changed and deleted, and a restore. Returns the size of etcd's file."""
     kept = sorted(before)
     for cycle in range(start, start + CYCLES // 2):
         written = {b"/registry/pods/default/c%d-%d" % (cycle, index): b"y" * 2000 for index in range(10)}

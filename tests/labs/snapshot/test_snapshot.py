@@ -1,6 +1,6 @@
 """Capture, compare and restore of keys, on a store in memory that others write to as well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,7 @@ class Memory:
     def dump(self) -> dict[bytes, bytes]:
         return dict(self.keys)
 
-    def write(self, put: dict[bytes, bytes], delete: list[bytes]) -> None:  # type: ignore[override]
+    def write(self, put: Mapping[bytes, bytes], delete: list[bytes]) -> None:
         self.writes += 1
         for key in delete:
             self.keys.pop(key, None)
@@ -129,7 +129,7 @@ def test_a_restore_looks_twice() -> None:
             return super().dump()
 
     store = Late(STATE)
-    assert restore_keys(STATE, store, settle=0) == 1
+    assert restore_keys(STATE, store, settle=0.001) == 1
     assert store.keys == STATE
 
 
@@ -195,12 +195,15 @@ def test_a_dead_controller_is_not_waited_for_for_ever(monkeypatch: pytest.Monkey
         ({b"/registry/pods/default/a": b"changed"}, False, False),
         ({b"/registry/namespaces/new": b"new"}, True, False),
         ({b"/registry/deployments/default/new": b"new"}, True, False),
-        ({b"/registry/namespaces/production": b"in deletion"}, True, True),
+        ({b"/registry/namespaces/production": b"with new labels"}, False, False),
+        ({b"/registry/namespaces/production": b"phase: Terminating"}, True, True),
+        ({b"/registry/deployments/production/web": b"in a foreground cascade"}, True, True),
     ],
 )
 def test_a_difference_says_whether_controllers_are_at_work(
     before: dict[bytes, bytes], stirs: bool, undoes: bool
 ) -> None:
-    state = {**STATE, b"/registry/namespaces/production": b"ns"}
+    owner = {b"/registry/deployments/production/web": b"web"}
+    state = {**STATE, **owner, b"/registry/namespaces/production": b"ns"}
     difference = compare_keys(state, Memory({**state, **before}))
     assert (difference.stirs_controllers, difference.undoes_deletion) == (stirs, undoes)

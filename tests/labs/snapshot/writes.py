@@ -58,7 +58,8 @@ def _deployment(objects: Objects, choices: random.Random, name: str) -> None:
 
 
 def _pod(objects: Objects, choices: random.Random, name: str) -> None:
-    spec = {"nodeName": choices.choice(["node-1", "node-2", "no-such-node"]), "containers": [{"name": "c", "image": IMAGE}]}  # fmt: skip
+    node = choices.choice(["node-1", "node-2", "no-such-node"])
+    spec = {"nodeName": node, "containers": [{"name": "c", "image": IMAGE}]}
     objects.create(made("v1", "Pod", name, namespace_of(choices), spec=spec))
 
 
@@ -68,7 +69,10 @@ def _crd(objects: Objects, choices: random.Random, name: str) -> None:
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     versions = [{"name": "v1", "served": True, "storage": True, "schema": schema}]
     spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": versions}
-    objects.create(made("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{kind.lower()}s.example.com", spec=spec))  # fmt: skip
+    definition = made(
+        "apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{names['plural']}.example.com", spec=spec
+    )
+    objects.create(definition)
     for _ in range(20):  # served in a moment; where not, there is just no object of it
         path = f"/apis/example.com/v1/namespaces/default/{kind.lower()}s"
         if objects.cluster.request("POST", path, made("example.com/v1", kind, name, "default", x=1)).ok:

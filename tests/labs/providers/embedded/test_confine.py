@@ -53,11 +53,12 @@ def node(tmp_path: Path) -> Node:
 
 
 def kubeconfig(user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, Any]:
-    """A webhook's kubeconfig."""
+    """A webhook's kubeconfig; the cluster's keys with underscores."""
+    more = {key.replace("_", "-"): value for key, value in cluster.items()}
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "w", "cluster": {"server": "https://127.0.0.1:9443", **cluster}}],
+        "clusters": [{"name": "w", "cluster": {"server": "https://127.0.0.1:9443", **more}}],
         "users": [{"name": "u", "user": user or {}}],
         "contexts": [{"name": "c", "context": {"cluster": "w", "user": "u"}}],
         "current-context": "c",
@@ -68,26 +69,30 @@ def kubeconfig(user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("flag", "value", "problem"),
+    ("flag", "value", "allowed"),
     [
-        ("bind-address", "0.0.0.0", "--bind-address=0.0.0.0: this lab's API server runs with 127.0.0.1 only"),
-        ("advertise-address", "10.0.0.1", "--advertise-address=10.0.0.1: this lab's API server runs with 127.0.0.1 only"),
-        ("secure-port", "443", "--secure-port=443: this lab's API server runs with 6443 only"),
-        (
-            "etcd-servers",
-            "https://10.0.0.1:2379",
-            "--etcd-servers=https://10.0.0.1:2379: this lab's API server runs with https://127.0.0.1:2379 only",
-        ),
-        ("bind_address", "0.0.0.0", "Error: unknown flag: --bind_address (or one that this lab does not run; did you mean --bind-address?)"),
-        ("cert-dir", "/tmp", "Error: unknown flag: --cert-dir (or one that this lab does not run)"),
-        ("authorisation-mode", "RBAC", "Error: unknown flag: --authorisation-mode (or one that this lab does not run; did you mean --authorization-mode?)"),
-        ("egress-selector-config-file", f"{CONFIG}/x", "Error: unknown flag: --egress-selector-config-file (or one that this lab does not run)"),
+        ("bind-address", "0.0.0.0", "127.0.0.1"),
+        ("advertise-address", "10.0.0.1", "127.0.0.1"),
+        ("secure-port", "443", "6443"),
+        ("etcd-servers", "https://10.0.0.1:2379", "https://127.0.0.1:2379"),
     ],
-)  # fmt: skip
-def test_a_flag_that_leads_off_loopback_or_is_unknown_is_refused(
-    node: Node, flag: str, value: str, problem: str
-) -> None:
-    assert node.refusal(flag, value) == problem
+)
+def test_a_flag_that_leads_off_loopback_is_refused(node: Node, flag: str, value: str, allowed: str) -> None:
+    assert node.refusal(flag, value) == f"--{flag}={value}: this lab's API server runs with {allowed} only"
+
+
+@pytest.mark.parametrize(
+    ("flag", "hint"),
+    [
+        ("bind_address", "; did you mean --bind-address?"),
+        ("authorisation-mode", "; did you mean --authorization-mode?"),
+        ("cert-dir", ""),
+        ("egress-selector-config-file", ""),
+    ],
+)
+def test_a_flag_that_is_unknown_or_not_run_here_is_refused(node: Node, flag: str, hint: str) -> None:
+    expected = f"Error: unknown flag: --{flag} (or one that this lab does not run{hint})"
+    assert node.refusal(flag, "x") == expected
 
 
 @pytest.mark.parametrize("flag", ["bind-address", "advertise-address", "secure-port", "etcd-servers"])
@@ -178,7 +183,7 @@ def test_a_large_file_is_refused(node: Node) -> None:
     assert node.refusal("audit-policy-file", path) == f"{path}: it is larger than 1048576 bytes"
 
 
-# --- volumes, as the kubelet mounts them -------------------------------------------------------------------------------
+# --- volumes, as the kubelet mounts them ---
 
 
 def test_the_audit_log_is_written_below_its_mount_on_the_node(node: Node) -> None:
@@ -241,15 +246,17 @@ def test_a_volume_is_made_where_its_type_allows_it(node: Node, type_: str, is_fi
     assert ((node.files / "srv/x").is_file(), (node.files / "srv/x").is_dir()) == (is_file, not is_file)
 
 
-# --- files that could run, read or reach something ---------------------------------------------------------------------
+# --- files that could run, read or reach something ---
 
+REFUSED = "is not allowed in this lab"
+NOT_LOOPBACK = "clusters[].cluster.server must be https on a loopback address"
 WEBHOOKS = ["audit-webhook-config-file", "authentication-token-webhook-config-file"]
 
 
 @pytest.mark.parametrize("flag", WEBHOOKS)
 def test_a_webhook_on_loopback_is_allowed(node: Node, flag: str) -> None:
     data = {"client-certificate-data": "eA==", "client-key-data": "eA=="}
-    given = kubeconfig(data, **{"certificate-authority-data": "eA==", "tls-server-name": "hook"})
+    given = kubeconfig(data, certificate_authority_data="eA==", tls_server_name="hook")
     assert yaml.safe_load(Path(node.argument(flag, node.put("hook.yaml", given))).read_text()) == given
 
 
@@ -257,25 +264,25 @@ def test_a_webhook_on_loopback_is_allowed(node: Node, flag: str) -> None:
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
-        (kubeconfig(dict([CANARY])), "users[].user.exec is not allowed in this lab"),
-        (kubeconfig({"auth-provider": {"name": "gcp"}}), "users[].user.auth-provider is not allowed in this lab"),
-        (kubeconfig({"tokenFile": "/etc/passwd"}), "users[].user.tokenFile is not allowed in this lab"),
-        (kubeconfig({"client-key": "/etc/key"}), "users[].user.client-key is not allowed in this lab"),
-        (kubeconfig({"as": "system:admin"}), "users[].user.as is not allowed in this lab"),
-        (kubeconfig(**{"certificate-authority": "/x"}), "clusters[].cluster.certificate-authority is not allowed in this lab"),
-        (kubeconfig(**{"insecure-skip-tls-verify": True}), "clusters[].cluster.insecure-skip-tls-verify is not allowed in this lab"),
-        (kubeconfig(**{"proxy-url": "http://10.0.0.1"}), "clusters[].cluster.proxy-url is not allowed in this lab"),
-        (kubeconfig(server="https://10.0.0.1:443"), "clusters[].cluster.server must be https on a loopback address"),
-        (kubeconfig(server="https://localhost.evil.example"), "clusters[].cluster.server must be https on a loopback address"),
-        (kubeconfig(server="https://127.0.0.1@10.0.0.1"), "clusters[].cluster.server must be https on a loopback address"),
-        (kubeconfig(server="http://127.0.0.1:80"), "clusters[].cluster.server must be https on a loopback address"),
+        (kubeconfig(dict([CANARY])), f"users[].user.exec {REFUSED}"),
+        (kubeconfig({"auth-provider": {"name": "gcp"}}), f"users[].user.auth-provider {REFUSED}"),
+        (kubeconfig({"tokenFile": "/etc/passwd"}), f"users[].user.tokenFile {REFUSED}"),
+        (kubeconfig({"client-key": "/etc/key"}), f"users[].user.client-key {REFUSED}"),
+        (kubeconfig({"as": "system:admin"}), f"users[].user.as {REFUSED}"),
+        (kubeconfig(certificate_authority="/x"), f"clusters[].cluster.certificate-authority {REFUSED}"),
+        (kubeconfig(insecure_skip_tls_verify=True), f"clusters[].cluster.insecure-skip-tls-verify {REFUSED}"),
+        (kubeconfig(proxy_url="http://10.0.0.1"), f"clusters[].cluster.proxy-url {REFUSED}"),
+        (kubeconfig(server="https://10.0.0.1:443"), NOT_LOOPBACK),
+        (kubeconfig(server="https://localhost.evil.example"), NOT_LOOPBACK),
+        (kubeconfig(server="https://127.0.0.1@10.0.0.1"), NOT_LOOPBACK),
+        (kubeconfig(server="http://127.0.0.1:80"), NOT_LOOPBACK),
         ({"users": "x"}, "users is not a list of mappings"),
         ({"users": [{"user": "x"}]}, "users[].user is not a mapping"),
         ({"clusters": [{"cluster": ["x"]}]}, "clusters[].cluster is not a mapping"),
         ("a: &a [x]\nb: *a\n", "YAML aliases are not read here; write the value out"),
         ("users: " + "[" * 20_000 + "]" * 20_000, "lists and mappings are nested more than 40 deep"),
     ],
-)  # fmt: skip
+)
 def test_a_webhooks_kubeconfig_that_runs_reads_or_reaches_out_is_refused(
     node: Node, flag: str, config: object, problem: str
 ) -> None:
@@ -302,7 +309,8 @@ def encryption(provider: dict[str, Any]) -> dict[str, Any]:
 
 def test_encryption_with_a_key_in_the_file_is_allowed(node: Node) -> None:
     given = encryption({"aescbc": {"keys": [{"name": "k", "secret": "c2VjcmV0"}]}})
-    assert yaml.safe_load(Path(node.argument("encryption-provider-config", node.put("e.yaml", given))).read_text()) == given  # fmt: skip
+    copy = Path(node.argument("encryption-provider-config", node.put("e.yaml", given)))
+    assert yaml.safe_load(copy.read_text()) == given
 
 
 @pytest.mark.parametrize("name", ["kms", "KMS"])
@@ -366,18 +374,21 @@ def test_an_image_policy_that_names_an_unchecked_kubeconfig_is_refused(
     assert "exec" in refusal or "passwd" in refusal or "ImagePolicyWebhook" in refusal
 
 
+NO_CONFIGURATION = "this lab takes no configuration for the plugin"
+
+
 @pytest.mark.parametrize(
-    ("plugin", "problem"),
+    ("name", "rest", "problem"),
     [
-        ({"name": "ValidatingAdmissionWebhook", "configuration": {"kubeConfigFile": "/x"}}, "this lab takes no configuration for the plugin ValidatingAdmissionWebhook"),
-        ({"name": "ValidatingAdmissionPolicy", "configuration": {"staticManifestsDir": "/x"}}, "this lab takes no configuration for the plugin ValidatingAdmissionPolicy"),
-        ({"name": "PodSecurity", "Path": "/etc/passwd"}, "plugins[].Path is not allowed in this lab"),
-        ({"name": "PodSecurity", "path": "../x"}, f"{CONFIG}/../x: give an absolute path without '..'"),
-        ({"name": "PodSecurity", "path": "/etc/passwd"}, "open /etc/passwd: no such file or directory (no volumeMount of the container covers it)"),
+        ("ValidatingAdmissionWebhook", {"configuration": {"kubeConfigFile": "/x"}}, NO_CONFIGURATION),
+        ("ValidatingAdmissionPolicy", {"configuration": {"staticManifestsDir": "/x"}}, NO_CONFIGURATION),
+        ("PodSecurity", {"Path": "/etc/passwd"}, f"plugins[].Path {REFUSED}"),
+        ("PodSecurity", {"path": "../x"}, f"{CONFIG}/../x: give an absolute path without '..'"),
+        ("PodSecurity", {"path": "/etc/passwd"}, "open /etc/passwd: no such file or directory (no volumeMount"),
     ],
-)  # fmt: skip
+)
 def test_other_plugins_get_no_configuration_that_reads_or_reaches_out(
-    node: Node, plugin: dict[str, Any], problem: str
+    node: Node, name: str, rest: dict[str, Any], problem: str
 ) -> None:
-    path = node.put("admission.yaml", admission(plugin))
-    assert node.refusal("admission-control-config-file", path).removeprefix(f"{path}: ") == problem
+    path = node.put("admission.yaml", admission({"name": name, **rest}))
+    assert problem in node.refusal("admission-control-config-file", path)

@@ -1,4 +1,4 @@
-"""What a learner may do to the API server's manifest, on a real plane: every mistake shows its reason, reset mends all."""
+"""What a learner may do to the API server's manifest: every mistake shows its reason, and reset mends all."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -66,7 +66,7 @@ class Editor:
 
 @pytest.fixture
 def editor(second: Lab, make_scenario: Callable[..., Scenario]) -> Iterator[Editor]:
-    """A learner in front of a scenario with control-plane files; what they break is mended by reset, and by that only."""
+    """A learner in front of a scenario with control-plane files; what they break is mended by reset alone."""
     scenario = make_scenario(Capability.CONTROL_PLANE_FILES)
     second.start(scenario)
     editor = Editor(second, scenario)
@@ -122,7 +122,8 @@ def test_a_backup_beside_the_manifest_wins_over_the_edit(editor: Editor) -> None
     shutil.copy(editor.manifest, editor.manifest.with_suffix(".yaml.bak"))
     eventually(lambda: editor.lab.status().manifest["waiting"] == ["kube-apiserver.yaml.bak"])
     editor.edit("--profiling=false")
-    eventually(lambda: editor.lab.status().manifest == {"runs": "kube-apiserver.yaml.bak", "waiting": ["kube-apiserver.yaml"]})  # fmt: skip
+    exchanged = {"runs": "kube-apiserver.yaml.bak", "waiting": ["kube-apiserver.yaml"]}
+    eventually(lambda: editor.lab.status().manifest == exchanged)
     eventually(editor.runs)
 
 
@@ -140,32 +141,38 @@ def test_every_mistake_in_a_flag_has_its_reason_and_one_reset_mends_them_all(edi
     """One after the other: the API server stays down, so each costs only its own failed start."""
     original = editor.manifest.read_text()
     canary = tmp_path / "canary"
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [str(canary)]}
     hook = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "w", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [str(canary)], "interactiveMode": "Never"}}}],
+        "users": [{"name": "u", "user": {"exec": {**run, "interactiveMode": "Never"}}}],
         "contexts": [{"name": "c", "context": {"cluster": "w", "user": "u"}}],
         "current-context": "c",
-    }  # fmt: skip
-    mount = {"mountPath": AUDIT, "path": AUDIT}
-    editor.put(f"{AUDIT}/hook.yaml", hook)
-    editor.put(f"{AUDIT}/images.yaml", {"imagePolicy": {"kubeConfigFile": f"{AUDIT}/hook.yaml"}})
-    editor.put(f"{AUDIT}/policy.yaml", {**POLICY, "rules": [{"level": "Everything"}]})
-    mistakes: list[tuple[tuple[str, ...], tuple[dict[str, Any], ...], str]] = [
-        (("--authorisation-mode=RBAC",), (), "kube-apiserver.yaml: Error: unknown flag: --authorisation-mode (or one that this lab does not run; did you mean --authorization-mode?)"),
-        (("--authorization-mode=Foo",), (), '"Foo" is not a valid mode'),
-        (("--enable-admission-plugins=NoSuch",), (), "enable-admission-plugins plugin \"NoSuch\" is unknown"),
-        (("--bind-address=0.0.0.0",), (), "--bind-address=0.0.0.0: this lab's API server runs with 127.0.0.1 only"),
-        ((f"--audit-policy-file={AUDIT}/policy.yaml",), (), f"open {AUDIT}/policy.yaml: no such file or directory (no volumeMount of the container covers it)"),
-        ((f"--audit-policy-file={AUDIT}/policy.yaml", "--audit-log-path=-"), (mount,), f"{AUDIT}/policy.yaml"),
-        ((f"--audit-webhook-config-file={AUDIT}/hook.yaml",), (mount,), f"{AUDIT}/hook.yaml: users[].user.exec is not allowed in this lab"),
-        ((f"--admission-control-config-file={AUDIT}/images.yaml", "--enable-admission-plugins=ImagePolicyWebhook"), (mount,), f"{AUDIT}/images.yaml: imagePolicy is not allowed in this lab"),
-        (("--tls-cert-file=/etc/kubernetes/pki/apiserver.key",), (), "failed to find certificate PEM data in certificate input"),
-    ]  # fmt: skip
+    }
+    hook_file, images, policy = (f"{AUDIT}/{name}.yaml" for name in ("hook", "images", "policy"))
+    editor.put(hook_file, hook)
+    editor.put(images, {"imagePolicy": {"kubeConfigFile": hook_file}})
+    editor.put(policy, {**POLICY, "rules": [{"level": "Everything"}]})
+    mounted = ({"mountPath": AUDIT, "path": AUDIT},)
+    mistakes: list[tuple[str, tuple[dict[str, Any], ...], str]] = [
+        (
+            "--authorisation-mode=RBAC",
+            (),
+            "Error: unknown flag: --authorisation-mode (or one that this lab does not run",
+        ),
+        ("--authorization-mode=Foo", (), '"Foo" is not a valid mode'),
+        ("--enable-admission-plugins=NoSuch", (), 'enable-admission-plugins plugin "NoSuch" is unknown'),
+        ("--bind-address=0.0.0.0", (), "--bind-address=0.0.0.0: this lab's API server runs with 127.0.0.1 only"),
+        (f"--audit-policy-file={policy}", (), f"open {policy}: no such file or directory (no volumeMount"),
+        (f"--audit-policy-file={policy} --audit-log-path=-", mounted, policy),
+        (f"--audit-webhook-config-file={hook_file}", mounted, f"{hook_file}: users[].user.exec is not allowed"),
+        (f"--admission-control-config-file={images}", mounted, f"{images}: imagePolicy is not allowed in this lab"),
+        ("--tls-cert-file=/etc/kubernetes/pki/apiserver.key", (), "failed to find certificate PEM data"),
+    ]
     for flags, volumes, words in mistakes:
         editor.manifest.write_text(original)
-        editor.edit(*flags, volumes=volumes)
+        editor.edit(*flags.split(), volumes=volumes)
         reason = editor.why(words)
         assert str(editor.layout.root) not in reason
         eventually(lambda: editor.lab.status().components["kube-apiserver"]["state"] == "crash-loop")
