@@ -145,7 +145,7 @@ def test_thousands_of_cycles_do_not_grow_etcd(tmp_path: Path) -> None:
     try:
         etcd = Etcd(spec.ports.etcd, layout.pki / "etcd")
         eventually(etcd.healthy)
-        before = {b"/registry/configmaps/default/kept-%d" % index: b"x" * 1000 for index in range(30)}
+        before = {b"/registry/configmaps/default/kept-%d" % index: b"x" * 1000 for index in range(10)}
         etcd.write(before)
         sizes = [cycle_through(etcd, before, start) for start in (0, CYCLES // 2)]
         assert etcd.dump() == before
@@ -159,7 +159,7 @@ def cycle_through(etcd: Etcd, before: dict[bytes, bytes], start: int) -> int:
     """Half of the cycles: objects made, changed and deleted, and a restore. Returns the size of etcd's file."""
     kept = sorted(before)
     for cycle in range(start, start + CYCLES // 2):
-        written = {b"/registry/pods/default/c%d-%d" % (cycle, index): b"y" * 2000 for index in range(10)}
+        written = {b"/registry/pods/default/c%d-%d" % (cycle, index): b"y" * 4000 for index in range(4)}
         etcd.write({**written, kept[0]: b"changed"}, delete=kept[-5:])
         assert restore_keys(before, etcd, settle=0) == 1
     return etcd.size()

@@ -376,7 +376,8 @@ class Plane:
             if broken is None and APISERVER in states and status.problems:
                 broken = APISERVER
             if broken or time.monotonic() > deadline:
-                reason = str(states.get(broken or "", {}).get("reason") or "") or status.explain() or "it took too long"
+                own = str(states.get(broken or "", {}).get("reason") or "") if broken != APISERVER else ""
+                reason = own or status.explain() or "it took too long"
                 if "address already in use" in reason and not last:
                     return False
                 name = broken or next((n for n, s in states.items() if s.get("state") != "ready"), "the plane")
