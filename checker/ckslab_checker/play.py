@@ -121,8 +121,12 @@ class Player:
         target = self._files.joinpath(*parts)
         if PurePosixPath(name).is_absolute() or ".." in parts or target.is_symlink():
             raise InvalidInput(f"put the learner's file {name}", "it leads out of the folder", "Give a plain name.")
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(target, read_bytes(source))
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomic(target, read_bytes(source))
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            seen = "a file and a folder cannot have the same name"
+            raise InvalidInput(f"put the learner's file {name}", seen, "Give it another name.") from None
 
     def _inside(self, path: str) -> Path:
         found = (self._folder / path).resolve()

@@ -20,7 +20,8 @@ from ckslab_labs.paths import private_dir, refuse_foreign, state_home
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
 from ckslab_labs.providers.embedded.layout import Wanted
 from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
-from ckslab_labs.providers.embedded.plane import Plane, PlaneStatus, Progress, list_planes, quiet
+from ckslab_labs.providers.embedded.plane import Plane, list_planes
+from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, quiet
 from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac

@@ -137,6 +137,13 @@ def test_a_policy_denies_as_well_as_rbac_does(production: Objects, live: bool, r
     assert met(production, probe("allowed", "olga"), live=live)
 
 
+@BOTH
+def test_a_policy_by_name_denies_whom_only_a_name_grants(production: Objects, live: bool) -> None:
+    may_debug(production, "User dana")
+    create(production, *no_debug("request.userInfo.username != 'dana'"))
+    assert met(production, probe("denied-by-policy"), live=live)
+
+
 SPOOFS = [
     'violates PodSecurity \\"restricted:latest\\": x',
     'pods \\"web-1\\" is forbidden: User \\"dana\\" cannot patch resource \\"pods/ephemeralcontainers\\"',
@@ -158,6 +165,8 @@ NARROW_POLICIES = {
     "by the names of pods that are there": "!(request.name in ['web-1', 'web-2'])",
     "by the usual image": "!object.spec.ephemeralContainers.exists(c, c.image.startsWith('busybox'))",
     "by kubectl's container name": "!object.spec.ephemeralContainers.exists(c, c.name.startsWith('debugger-'))",
+    "by a label that every pod has": "!has(object.metadata.labels) || !has(object.metadata.labels.app)",
+    "by the name of a member of the group": "request.userInfo.username != 'dana'",
     "by the way of asking": "!has(request.options.fieldManager) || !request.options.fieldManager.startsWith('helper')",
 }
 
@@ -262,7 +271,7 @@ def test_for_real_a_pod_of_an_unforeseen_name_is_made_and_asked_about(production
     name = unforeseen_name(["web-1", "web-2"], "seed")
     assert any(f"pods/{name}/" in item.asked for item in asked(production, probe()))
     made = production.get("pods", name, "production").body
-    assert made["metadata"]["labels"] == {"app": "web"}
+    assert "labels" not in made["metadata"]
     assert made["spec"]["nodeName"] == "node-1"
 
 

@@ -3,7 +3,8 @@
 A grant may be narrowed to names, so each pod that is there is asked about, every name in a role's ``resourceNames``,
 and a name that nobody can foresee. Authorization answers before anything is looked up, so a pod need not exist to be
 denied; where authorization says yes to a pod that does not, one is made to ask admission control, but never in a
-learner's own cluster.
+learner's own cluster. A policy can tell requests apart by what it names: by labels, users and images, so it is asked
+about a pod that its selectors leave out, by a stranger in the same groups, and with each text that it quotes as image.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -11,13 +12,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ckslab_checker import access, ephemeral
-from ckslab_checker.asking import Question, expected, identities, judge, missing_namespace, require_well_formed
+from ckslab_checker import access, ephemeral, installed
+from ckslab_checker.asking import Question, called, expected, identities, judge, missing_namespace, require_well_formed
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.ephemeral import METHODS, Method
 from ckslab_checker.layers import ADMISSION, Expectation, Layer, classify
 from ckslab_checker.outcome import Evidence
-from ckslab_checker.principals import bound_accounts
+from ckslab_checker.principals import bound_accounts, quoted_accounts
 from ckslab_labs.cluster.port import Identity, Response
 from ckslab_labs.scenario.model import Id, ProbeSpec, Text
 
@@ -28,15 +29,15 @@ CONTROL_POD = "control"
 
 
 class DebugContainer(ProbeSpec):
-    """``debug-container: {as, and-every-account?, namespace, pods, expect}``."""
+    """``debug-container: {as, and-every-account?, namespace?, pods, expect}``."""
 
     kind: ClassVar[str] = "debug-container"
     as_: Id | tuple[Id, ...] = Field(alias="as")
     """An identity of the scenario, or several."""
     and_every_account: bool = Field(default=False, alias="and-every-account")
-    """Besides them, every service account that a binding names, alone or by a group, whatever the scenario knows."""
-    namespace: Text
-    """Where the pods are."""
+    """Besides them, every service account that a binding or a policy names, alone or by a group."""
+    namespace: Text | None = None
+    """Where the pods are. Without one: in every namespace, and in one that is yet to come."""
     pods: Literal["all"] | tuple[Text, ...]
     """Which pods: all that there are or could be, or those of these names."""
     expect: Expectation
@@ -46,51 +47,110 @@ class DebugContainer(ProbeSpec):
         """See ``Probe.ask``."""
         if gone := missing_namespace(ctx, self.namespace):
             return gone
-        run = _Run(self, ctx)
-        ask = run.allowed if self.expect == "allowed" else run.denied
-        return [evidence for identity in self._who(ctx) for evidence in ask(identity)]
+        who = self._who(ctx)
+        runs = [_Run(self, ctx, namespace) for namespace in self._where(ctx)]
+        return [
+            evidence
+            for run in runs
+            for identity in who
+            for evidence in (run.allowed(identity) if self.expect == "allowed" else run.denied(identity))
+        ]
 
     def _who(self, ctx: Context) -> list[Identity]:
-        accounts = bound_accounts(ctx.rbac, f"ckslab-member-{ctx.seed}") if self.and_every_account else []
+        fresh = f"ckslab-member-{ctx.seed}"
+        accounts: list[Identity] = []
+        if self.and_every_account:
+            accounts = [*bound_accounts(ctx.rbac, fresh), *quoted_accounts(installed.quoted(ctx.installed), fresh)]
         return list(dict.fromkeys([*identities(ctx, self.as_), *accounts]))
+
+    def _where(self, ctx: Context) -> list[str]:
+        if self.namespace is not None:
+            return [self.namespace]
+        found = sorted(ctx.namespaces - {ctx.control_namespace})
+        if ctx.live:
+            return found
+        fresh = {"name": f"team-{ctx.seed}", "labels": installed.overlooked(ctx.installed, "namespaceSelector")}
+        made = ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": fresh})
+        account = {"name": "default", "namespace": fresh["name"]}
+        ctx.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})  # or a controller did
+        return [*found, fresh["name"]] if made.ok else found
 
 
 class _Run:
     """One round of questions, with the pods as they are meanwhile."""
 
-    def __init__(self, probe: DebugContainer, ctx: Context) -> None:
+    def __init__(self, probe: DebugContainer, ctx: Context, namespace: str) -> None:
         self._probe = probe
         self._ctx = ctx
-        listed = filter(ephemeral.takes_debug_containers, ctx.objects.list("pods", probe.namespace))
+        self._namespace = namespace
+        listed = filter(ephemeral.takes_debug_containers, ctx.objects.list("pods", namespace))
         self._there: dict[str, Manifest] = {pod["metadata"]["name"]: pod for pod in listed}
         everything = sorted(self._there)[:MAX_PODS]
         self._names = everything if probe.pods == "all" else list(probe.pods)
         self._unforeseen = ephemeral.unforeseen_name(everything, ctx.seed)
+        self._stranger = ephemeral.stranger_name(ctx.seed)
 
     def allowed(self, identity: Identity) -> Iterator[Evidence]:
-        """Ask as kubectl would, of pods that are there."""
+        """Ask as kubectl would, which reads a pod first: of pods that are there, and of one that is yet to come."""
         if not self._names:
-            yield Evidence(f"Which pods are there in {self._probe.namespace}?", "at least one", "none", met=False)
+            yield Evidence(f"Which pods are there in {self._namespace}?", "at least one", "none", met=False)
         for name in self._names:
             question, answer = self._put(identity, "PATCH", name)
             if _is_missing(answer):
                 yield Evidence(question.asked(identity), "allowed", "HTTP 404: there is no such pod", met=False)
             else:
                 yield self._judge(identity, question, answer)
+                yield from self._unreadable(identity, name)
+        if self._probe.pods == "all":
+            question, answer = self._put_somewhere(identity, "PATCH", self._unforeseen)
+            if not _is_missing(answer):
+                yield self._judge(identity, question, answer)
+                yield from self._unreadable(identity, self._unforeseen)
+
+    def _unreadable(self, identity: Identity, name: str) -> Iterator[Evidence]:
+        asked = access.Attributes("get", "", "pods", namespace=self._namespace, name=name)
+        if not access.allowed(self._ctx.cluster, identity, asked, objects=self._ctx.objects).allowed:
+            told = f"GET pods/{name} in {self._namespace}, as kubectl debug does first, as {called(identity)}"
+            yield Evidence(told, "allowed", "denied by RBAC", met=False)
 
     def denied(self, identity: Identity) -> Iterator[Evidence]:
-        """Ask by every way.
+        """Ask by every way; where admission control had a say, as another member of the same groups as well.
+
+        Authorizers never let somebody do less for being known by name, so they need not be asked twice; a policy may
+        refuse that one alone. Where the other member has no grant, the answers say nothing about the policy.
+        """
+        self._require_well_formed()
+        layers: set[Layer] = set()
+        yield from self._denied(identity, layers)
+        if layers & ADMISSION and not identity.user.startswith("system:"):
+            others: set[Layer] = set()
+            evidence = list(self._denied(Identity(f"ckslab-member-{self._ctx.seed}", identity.groups), others))
+            yield from evidence if others != {Layer.RBAC} else []
+
+    def _denied(self, identity: Identity, layers: set[Layer]) -> Iterator[Evidence]:
+        """Ask of every pod, and note the layers that answered.
 
         Authorizers tell pods apart by the names in roles only: where they refuse one pod, those with such a name and
         one that nobody can foresee are left to ask about. Admission control may tell pods apart by anything.
         """
-        self._require_well_formed()
-        layers: set[Layer] = set()
         for name in self._in_order():
             if layers != {Layer.RBAC} or name in self._told_apart():
                 for evidence, layer in self._by_every_way(identity, name, layers):
                     layers.add(layer)
                     yield evidence
+        if layers & ADMISSION and self._there:
+            yield from self._by_other_words(identity)
+
+    def _by_other_words(self, identity: Identity) -> Iterator[Evidence]:
+        """Ask what a policy may take for something else: a stranger in the same groups, an image that it names."""
+        pod = next(iter(self._there.values()))
+        nobody = Identity(f"ckslab-member-{self._ctx.seed}", identity.groups)
+        if set(identity.groups) - {"system:authenticated"} and not identity.user.startswith("system:serviceaccount:"):
+            question, answer = self._put(nobody, "PATCH", pod["metadata"]["name"])
+            yield self._judge(nobody, question, answer)
+        for image in installed.quoted(self._ctx.installed):
+            question = self._question("PATCH", self._namespace, pod, image)
+            yield self._judge(identity, question, question.put(self._ctx, identity, dry_run=self._ctx.live))
 
     def _by_every_way(self, identity: Identity, name: str, before: Set[Layer]) -> Iterator[tuple[Evidence, Layer]]:
         patch = Layer.NONE
@@ -112,36 +172,42 @@ class _Run:
         names = self._names
         if self._probe.pods == "all":
             start = ephemeral.number_of(self._ctx.seed) % max(len(names), 1)
-            names = [*names[start:], *names[:start], *self._told_apart()]
+            names = [*names[start:], *names[:start], *self._told_apart(), self._stranger]
         return sorted(dict.fromkeys(names), key=lambda name: name not in self._there)
 
     def _told_apart(self) -> Sequence[str]:
         if self._probe.pods != "all":
             return self._probe.pods
-        named = access.names_in_roles(self._ctx.rbac, ephemeral.RESOURCE, self._probe.namespace)
+        named = access.names_in_roles(self._ctx.rbac, ephemeral.RESOURCE, self._namespace)
         return [*named, self._unforeseen]
 
     def _put_somewhere(self, identity: Identity, method: Method, name: str) -> tuple[Question, Response]:
         """As ``_put``; a pod that authorization would let through is made, if it may be, and asked about again."""
         question, answer = self._put(identity, method, name)
         if _is_missing(answer) and not self._ctx.live and name not in self._there:
-            model = ephemeral.canary(name, self._probe.namespace, list(self._there.values()))
-            made = self._ctx.objects.create(model)
+            made = self._ctx.objects.create(self._canary(name))
             if made.ok:
                 self._there[name] = made.body
                 return self._put(identity, method, name)
         return question, answer
 
+    def _canary(self, name: str) -> Manifest:
+        models = list(self._there.values())
+        if name != self._stranger:
+            return ephemeral.canary(name, self._namespace, models)
+        labels = installed.overlooked(self._ctx.installed, "objectSelector")
+        return ephemeral.stranger(name, self._namespace, models, labels)
+
     def _put(self, identity: Identity, method: Method, name: str) -> tuple[Question, Response]:
         pod = self._there.get(name) or ephemeral.absent(name)
-        question = self._question(method, self._probe.namespace, pod)
+        question = self._question(method, self._namespace, pod)
         answer = question.put(self._ctx, identity, dry_run=self._ctx.live)
         if answer.ok and not self._ctx.live:
             self._there[name] = answer.body  # a PUT must hold what was added before
         return question, answer
 
-    def _question(self, method: Method, namespace: str, pod: Manifest) -> Question:
-        return ephemeral.question(method, self._ctx.objects.resource("pods"), namespace, pod, self._probe.expect)
+    def _question(self, method: Method, namespace: str, pod: Manifest, image: str = "") -> Question:
+        return ephemeral.question(method, self._ctx.objects.resource("pods"), namespace, pod, self._probe.expect, image)
 
     def _judge(self, identity: Identity, question: Question, answer: Response) -> Evidence:
         expect = self._probe.expect

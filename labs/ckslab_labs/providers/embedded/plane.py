@@ -4,48 +4,33 @@ Commands never start a component: they write down what is wanted and see that a 
 be killed at any moment, and the next one goes on from what is there.
 """
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
-from ckslab_labs.files import is_locked, read_json, write_atomic, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE, ensure_baseline, settle, write_fill
-from ckslab_labs.providers.embedded.components import (
-    APISERVER,
-    CONTROLLERS,
-    ETCD,
-    ORDER,
-    capabilities_of,
-)
-from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
-from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports, Wanted
-from ckslab_labs.providers.embedded.manifest import default_manifest
+from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE, ensure_baseline, settle
+from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, ETCD, ORDER, capabilities_of
+from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted
+from ckslab_labs.providers.embedded.making import make_plane
+from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
 from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys
 
-Progress = Callable[[str], None]
 Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 
 START_SECONDS = 90.0
 """A cold API server on a busy two-core machine is ready within 10 s."""
 PORT_TRIES = 3
-PORT_SECONDS = 2.0
 REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
 """Where something else than a new plane helps."""
 SENTINELS = tuple(
@@ -55,32 +40,6 @@ SENTINELS = tuple(
 """What the controller manager makes again within milliseconds; also the first things it makes in a new namespace."""
 NOT_STATE = ("pki",)
 """Below /etc/kubernetes: what belongs to the plane and not to a scenario's state."""
-
-
-def quiet(_text: str) -> None:
-    """Progress that nobody wants to see."""
-
-
-@dataclass(frozen=True)
-class PlaneStatus:
-    """What a plane runs, as its supervisor says."""
-
-    running: bool
-    wanted: Wanted | None = None
-    components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
-    """Per file of the static-pod folder, why it cannot be read."""
-
-    def explain(self) -> str | None:
-        """Why the API server does not run, in one sentence; None when it does."""
-        if not self.running:
-            return "no supervisor runs"
-        apiserver = self.components.get(APISERVER, {})
-        if apiserver.get("state") == "ready":
-            return None
-        texts = [*self.problems.values(), str(apiserver.get("reason") or "")]
-        return "; ".join(text for text in texts if text) or f"kube-apiserver is {apiserver.get('state', 'not wanted')}"
 
 
 class Plane:
@@ -101,6 +60,7 @@ class Plane:
             raise InvalidInput(f"use the plane {name!r}", "that is no name for a plane", remedy)
         self.name = name
         self.layout = Layout(root or planes_home() / name)
+        self.steering = Steering(self.layout)
         self._cluster: tuple[object, HttpCluster] | None = None
         self._etcd: tuple[object, Etcd] | None = None
 
@@ -108,8 +68,8 @@ class Plane:
 
     @property
     def alive(self) -> bool:
-        """Whether a supervisor lives: it holds a lock as long as it does."""
-        return is_locked(self.layout.alive)
+        """Whether a supervisor lives."""
+        return self.steering.alive
 
     @property
     def exists(self) -> bool:
@@ -122,7 +82,7 @@ class Plane:
         ensure: Ensure,
         kubernetes: str | None = None,
         progress: Progress = quiet,
-        storage: str = "protobuf",
+        bare: bool = False,
     ) -> None:
         """Have these components running and ready, besides those that run already.
 
@@ -131,7 +91,7 @@ class Plane:
             ensure: gives the paths of the binaries, building what is missing.
             kubernetes: "1.36"; the default, or what the plane runs, when not given.
             progress: told what takes time.
-            storage: see ``PlaneSpec``.
+            bare: begin with an empty etcd, as the maker of a baseline does.
 
         Raises:
             InvalidInput: the plane runs another version.
@@ -140,14 +100,14 @@ class Plane:
         """
         self.refuse_other(kubernetes)
         if not self.exists:
-            self._make(kubernetes or DEFAULT_KUBERNETES, ensure, progress, storage)
+            self._make(kubernetes or DEFAULT_KUBERNETES, ensure, progress, bare=bare)
         wanted = set(components) | set(Wanted.load(self.layout).components)
         for attempt in range(PORT_TRIES):
-            self._revive(progress)
-            self._want(Wanted(tuple(name for name in ORDER if name in wanted)))
+            self.steering.revive(progress)
+            self.steering.want(Wanted(tuple(name for name in ORDER if name in wanted)))
             if self._await_ready(Wanted.load(self.layout).components, last=attempt == PORT_TRIES - 1):
                 break
-            self._end_supervisor()  # somebody took a port between our choice and the bind: choose again
+            self.steering.end()  # somebody took a port between our choice and the bind: choose again
 
     def refuse_other(self, kubernetes: str | None) -> None:
         """Refuse to be used as another version of Kubernetes than it was made with.
@@ -168,25 +128,18 @@ class Plane:
             Infrastructure: etcd did not come up; says why.
 
         """
-        self._revive(progress)
+        self.steering.revive(progress)
         self._await_ready((ETCD,), last=True)
 
     def stop(self) -> None:
         """End every process of the plane and remove its folder; learners' files are kept elsewhere."""
-        self._end_supervisor()
+        self.steering.end()
         processes.sweep(self.layout.root)
         shutil.rmtree(self.layout.root, ignore_errors=True)
 
     def status(self) -> PlaneStatus:
-        """What it runs."""
-        if not self.alive:
-            return PlaneStatus(running=False)
-        try:
-            value = read_json(self.layout.status)
-        except FileNotFoundError:
-            return PlaneStatus(running=True)
-        wanted = Wanted(tuple(value["wanted"]["components"]), tuple(value["wanted"]["held"]))
-        return PlaneStatus(True, wanted, value["components"], value["manifest"], value["problems"])
+        """What it runs, as its supervisor says."""
+        return self.steering.status()
 
     # --- access --------------------------------------------------------------------------------------------------
 
@@ -258,12 +211,12 @@ class Plane:
         if not files_differ(snapshot.files, folder, NOT_STATE):
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
             return
-        self._want(replace(wanted, held=(APISERVER,)))
+        self.steering.want(replace(wanted, held=(APISERVER,)))
         try:
             restore_files(snapshot.files, folder, NOT_STATE)
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
         finally:
-            self._want(replace(wanted, held=()))
+            self.steering.want(replace(wanted, held=()))
         self._await_ready(wanted.components, last=True)
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -275,94 +228,18 @@ class Plane:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _make(self, kubernetes: str, ensure: Ensure, progress: Progress, storage: str) -> None:
+    def _make(self, kubernetes: str, ensure: Ensure, progress: Progress, *, bare: bool) -> None:
         if kubernetes not in KUBERNETES:
-            known = ", ".join(sorted(KUBERNETES, reverse=True))
-            raise InvalidInput(
-                f"use Kubernetes {kubernetes}", "this ckslab does not know it", f"Choose one of: {known}."
-            )
-        from ckslab_labs.providers.embedded.pki import make_pki  # 60 ms that only the making of a plane needs
-
-        layout = self.layout
+            known = f"Choose one of: {', '.join(sorted(KUBERNETES, reverse=True))}."
+            raise InvalidInput(f"use Kubernetes {kubernetes}", "this ckslab does not know it", known)
         private_dir(planes_home())
         self.stop()  # what a killed maker left; a made plane has a spec
-        private_dir(layout.root)
         binaries = ensure([*ORDER, "kubectl"], kubernetes, progress)
         version = KUBERNETES[kubernetes].version
-        for folder in (layout.run, layout.logs, layout.kubernetes_dir, layout.manifests, layout.node / "var" / "log"):
-            private_dir(folder)
-        make_pki(layout.pki)
-        write_atomic(layout.manifests / "kube-apiserver.yaml", default_manifest(version).encode())
-        write_atomic(layout.run / "kwok.yaml", files(__package__).joinpath("kwok.yaml").read_bytes())
-        if storage == "protobuf":
-            write_fill(ensure_baseline(version, lambda path: make_baseline(path, kubernetes, ensure, progress)), layout)
-        else:
-            write_json(layout.fill, {})  # it begins empty
-        ports = Ports.free()
-        write_kubeconfigs(layout, ports)
-        paths = {name: str(path) for name, path in binaries.items()}
-        PlaneSpec(kubernetes, ports, paths, storage).save(layout)
-
-    def _revive(self, progress: Progress) -> None:
-        """See that a supervisor lives, with ports that are free and binaries that are there."""
-        if self.alive:
-            return
-        for pid in processes.sweep(self.layout.root):
-            progress(f"ended process {pid}, which an earlier supervisor had left")
-        spec = PlaneSpec.load(self.layout)
-        # The kernel may still be at work on what was killed: its ports are free in a moment.
-        if not processes.wait_until(lambda: not spec.ports.taken(), PORT_SECONDS):
-            spec = replace(spec, ports=Ports.free())
-            spec.save(self.layout)
-            write_kubeconfigs(self.layout, spec.ports)
-        self.layout.status.unlink(missing_ok=True)
-        self._spawn()
-        if not processes.wait_until(lambda: self.alive and self.layout.status.exists(), 15):
-            log = self.layout.log("supervisor")
-            seen = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-            raise Infrastructure(f"start the supervisor of plane {self.name}", seen, f"See {log}.")
-
-    def _spawn(self) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-        self.layout.log("supervisor").touch(mode=0o600)
-        with self.layout.log("supervisor").open("ab") as log:
-            subprocess.run(  # ends at once: what goes on is a child of its own
-                [sys.executable, "-I", "-m", SUPERVISOR, str(self.layout.root)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**kept, PLANE_VARIABLE: str(self.layout.root)},
-                cwd=self.layout.root,
-                start_new_session=True,
-                check=False,
-            )
-
-    def _end_supervisor(self) -> None:
-        """Let the supervisor end its components in order; sweep after it."""
-        for pid in processes.of_plane(self.layout.root):
-            if SUPERVISOR.encode() in _command_line(pid):
-                try:
-                    os.kill(pid, signal.SIGTERM)
-                except ProcessLookupError:
-                    continue
-        processes.wait_until(lambda: not self.alive, 12)
-        processes.sweep(self.layout.root)
-
-    def _want(self, wanted: Wanted) -> None:
-        """Write down what shall run, and wait until the supervisor acts on it: held components are stopped then."""
-        wanted.save(self.layout)
-
-        def is_taken_up() -> bool:
-            self._revive(quiet)  # it may be killed at this very moment
-            return self.status().wanted == wanted
-
-        if not processes.wait_until(is_taken_up, 15):
-            seen = "its supervisor did not take up what it shall run"
-            log = self.layout.log("supervisor")
-            raise Infrastructure(f"steer plane {self.name}", seen, f"See {log}.")
-
-    def _state(self, component: str) -> str:
-        return str(self.status().components.get(component, {}).get("state", ""))
+        baseline = None
+        if not bare:
+            baseline = ensure_baseline(version, lambda path: make_baseline(path, kubernetes, ensure, progress))
+        make_plane(self.layout, kubernetes, version, binaries, baseline)
 
     def _await_ready(self, wanted: Iterable[str], last: bool) -> bool:
         """Wait until these components are ready; False when a port was taken and another try is worth it."""
@@ -385,7 +262,7 @@ class Plane:
                 raise Infrastructure(
                     f"start {name} of plane {self.name}", reason, f"See {self.layout.log(name)}; {remedy}"
                 )
-            self._revive(quiet)
+            self.steering.revive()
             time.sleep(0.02)
 
     def _answers(self, names: Collection[str]) -> bool:
@@ -395,9 +272,6 @@ class Plane:
         except Unreachable:
             return False
         return serves and self.etcd.healthy()
-
-
-SUPERVISOR = "ckslab_labs.providers.embedded.supervisor"
 
 
 def planes_home() -> Path:
@@ -419,15 +293,8 @@ def make_baseline(path: Path, kubernetes: str, ensure: Ensure, progress: Progres
     plane = Plane("baseline", path.parent / f"{path.stem}.plane")
     plane.stop()  # what a killed maker left
     try:
-        plane.up((ETCD, APISERVER, CONTROLLERS), ensure, kubernetes, storage="json")
+        plane.up((ETCD, APISERVER, CONTROLLERS), ensure, kubernetes, bare=True)
         etcd = plane.etcd
         settle(Objects(plane.cluster), lambda: Snapshot(capture_keys(etcd))).save(path)
     finally:
         plane.stop()
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -6,7 +6,8 @@ import pytest
 
 from ckslab_labs.errors import Infrastructure
 from ckslab_labs.providers.embedded.components import APISERVER, ETCD
-from ckslab_labs.providers.embedded.plane import Plane, PlaneStatus
+from ckslab_labs.providers.embedded.plane import Plane
+from ckslab_labs.providers.embedded.steering import PlaneStatus
 
 
 def test_a_manifest_that_cannot_be_read_is_told_before_the_lack_of_one(
