@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ckslab_checker.layers import Layer, classify
 from ckslab_checker.outcome import CannotTell
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Cluster, Identity, Response
@@ -37,6 +38,11 @@ MAX_EXISTING = 200
 
 Rbac = Mapping[str, Sequence[dict[str, Any]]]
 """Roles and bindings, by kind."""
+_INSTALLED = frozenset({Layer.POLICY, Layer.WEBHOOK, Layer.FAILED_WEBHOOK})
+
+
+class Obstructed(CannotTell):
+    """Admission control that somebody installed refuses reviews of access: the cluster is broken for everybody."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +213,8 @@ def _review(cluster: Cluster, kind: str, spec: dict[str, Any], as_: Identity | N
 
 
 def _decision(response: Response, spec: dict[str, Any], attributes: Attributes | PathAttributes) -> Decision:
+    if classify(response) in _INSTALLED:
+        raise Obstructed(f"the review of '{attributes}' was refused: HTTP {response.status} {response.message}")
     if response.status != 201 or not isinstance(response.body, dict):
         raise CannotTell(f"the review of '{attributes}' was refused: HTTP {response.status} {response.message}")
     if response.body.get("spec") != spec:

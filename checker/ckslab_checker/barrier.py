@@ -53,6 +53,8 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
 
     """
     deadline = time.monotonic() + DEADLINE
+    if not ctx.objects.get("Namespace", ctx.control_namespace).ok:
+        ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ctx.control_namespace}})
     _await_aggregation(ctx, deadline)
     found = installed(ctx.objects) if admission else {}
     if ctx.live:  # elsewhere the whole state is restored anyway

@@ -79,7 +79,12 @@ class Context:
     @property
     def admission(self) -> frozenset[str]:
         """The names of policies and webhooks that are there; a refusal by another one is out of date."""
-        return self.once("admission", lambda: installed.names(installed.installed(self.objects)))
+        return installed.names(self.installed)
+
+    @property
+    def installed(self) -> installed.Installed:
+        """Policies and webhooks that are there, by kind."""
+        return self.once("installed", lambda: installed.installed(self.objects))
 
 
 class Probe(Protocol):

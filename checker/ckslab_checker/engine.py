@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import cast
 
 from ckslab_checker import barrier
+from ckslab_checker.access import Obstructed
 from ckslab_checker.asking import OutOfDate
 from ckslab_checker.context import Context, Probe
 from ckslab_checker.outcome import CannotTell, CheckResult, Evidence, Outcome, Report
@@ -92,6 +93,8 @@ class _Round:
             if self._real > 1 and _asks_admission(asked):
                 self._undo(asked)
             evidence = self._evidence(asked)
+        except Obstructed as error:
+            evidence = [Evidence("Does the cluster still answer who may do what?", "yes", str(error), met=False)]
         except (CannotTell, LabError) as error:
             return _result(asked, Outcome.ERROR, error=str(error), notes=self._notes)
         except Exception as error:  # a fault of a probe is no verdict on anybody's work

@@ -41,10 +41,16 @@ _SPEC: Manifest = {"containers": [{"name": "pod", "image": _IMAGES["PUT"], "secu
 _ALPHABET = "bcdfghjklmnpqrst"
 
 
-def question(method: Method, pods: Resource, namespace: str, pod: Manifest, expect: Expectation) -> Question:
+def question(
+    method: Method, pods: Resource, namespace: str, pod: Manifest, expect: Expectation, image: str = ""
+) -> Question:
     """The request that adds a debug container of a fresh name to a pod, by one of the three ways."""
     name = pod["metadata"]["name"]
     container = _container(method, expect)
+    if image:
+        container["image"] = image
+    if method == "apply":
+        container["targetContainerName"] = pod["spec"]["containers"][0]["name"]
     spec: Manifest = {"ephemeralContainers": [container]}
     identified = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}}
     body, content_type, query = {
@@ -59,7 +65,7 @@ def question(method: Method, pods: Resource, namespace: str, pod: Manifest, expe
         ),
     }[method]
     return Question(
-        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}",
+        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}" + (f" (image {image})" if image else ""),
         method="PUT" if method == "PUT" else "PATCH",
         path=pods.path(name, namespace, "ephemeralcontainers"),
         attributes=Attributes(
@@ -107,8 +113,13 @@ def number_of(seed: str) -> int:
     return int(hashlib.sha256(seed.encode()).hexdigest(), 16)
 
 
-def canary(name: str, namespace: str, models: Sequence[Manifest]) -> Manifest:
-    """A pod that runs what one that is there runs, under a name of its own and without any label or annotation.
+def stranger_name(seed: str) -> str:
+    """A name like none of the pods that are there, which depends on the seed."""
+    return "".join(_ALPHABET[number_of(seed) >> 4 * place & 15] for place in range(40, 50))
+
+
+def canary(name: str, namespace: str, models: Sequence[Manifest], labels: Mapping[str, str]) -> Manifest:
+    """A pod that runs what one that is there runs, under a name of its own and without its labels and annotations.
 
     Whoever works with pods may take a label off, so a policy that goes by labels protects none for long.
     """
@@ -116,7 +127,8 @@ def canary(name: str, namespace: str, models: Sequence[Manifest]) -> Manifest:
     alike = [pod for pod in models if pod["metadata"]["name"].startswith(stem)]
     model = next(iter([*alike, *models]), absent(name))
     spec = {key: value for key, value in model["spec"].items() if key != "ephemeralContainers"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    metadata = {"name": name, "namespace": namespace, "labels": dict(labels)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _container(method: Method, expect: Expectation) -> Manifest:

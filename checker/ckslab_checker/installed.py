@@ -1,8 +1,9 @@
 """What of admission control somebody has installed in a cluster. Built-in plugins are not listed anywhere."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from ckslab_labs.cluster.objects import CannotResolve, Objects
 
@@ -16,6 +17,12 @@ KINDS = (
 )
 
 Installed = Mapping[str, Sequence[dict[str, Any]]]
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The server itself sets it, on every namespace."""
+MAX_QUOTED = 20
+"""Texts that are taken from policies, in the order in which they stand there."""
+_QUOTED = re.compile(r"""'([^'\\\n]+)'|"([^"\\\n]+)\"""")
 
 
 def installed(objects: Objects) -> Installed:
@@ -32,3 +39,27 @@ def names(found: Installed) -> frozenset[str]:
     items = [item for kind in found for item in found[kind]]
     policies = [item["metadata"]["name"] for item in items]
     return frozenset([*policies, *(hook["name"] for item in items for hook in item.get("webhooks") or ())])
+
+
+def quoted(found: Installed) -> list[str]:
+    """The texts that CEL expressions quote, as far as they need no escape: an exception must name what it spares."""
+    texts = [one or other for text in _values(found, "expression") for one, other in _QUOTED.findall(text)]
+    return list(dict.fromkeys(texts))[:MAX_QUOTED]
+
+
+def overlooked(found: Installed, selector: Literal["objectSelector", "namespaceSelector"]) -> dict[str, str]:
+    """Labels that make selectors overlook an object, where they spare those that have a label."""
+    expressions = [each for selection in _values(found, selector) for each in selection.get("matchExpressions") or ()]
+    sparing = [each for each in expressions if each["operator"] in ("NotIn", "DoesNotExist")]
+    return {each["key"]: (each.get("values") or [""])[0] for each in sparing if each["key"] != NAME_LABEL}
+
+
+def _values(part: object, key: str) -> Iterator[Any]:
+    """What stands under a key, at whatever depth."""
+    if isinstance(part, Mapping):
+        if key in part:
+            yield part[key]
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from _values(each, key)

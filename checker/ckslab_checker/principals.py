@@ -4,6 +4,7 @@ A binding names users, groups and service accounts; a question to the API server
 the one place that knows how the one becomes the other. Nothing in here decides whether anybody may do anything.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,17 +89,29 @@ def as_seen(subject: Subject, known: Iterable[Identity], fresh: str) -> list[Ide
 def bound_accounts(rbac: Mapping[str, Sequence[Mapping[str, Any]]], fresh: str) -> list[Identity]:
     """Every service account that a binding names, and a fresh one of each group of service accounts that one names.
 
-    The accounts of kube-system, which are the control plane's own, are left out; their group is not.
+    The control plane's own, which are the accounts of kube-system that Kubernetes itself binds, are left out.
     """
     bindings = [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
     named = {subject for binding in bindings for subject in subjects_of(binding)}
-    return [identity for subject in sorted(named) if _is_account(subject) for identity in as_seen(subject, (), fresh)]
+    built_in = {subject for binding in bindings if _is_built_in(binding) for subject in subjects_of(binding)}
+    asked = named - {subject for subject in built_in if subject.namespace == "kube-system"}
+    return [identity for subject in sorted(asked) if _is_account(subject) for identity in as_seen(subject, (), fresh)]
+
+
+def quoted_accounts(texts: Iterable[str], fresh: str) -> list[Identity]:
+    """Every service account that is spelled in texts, and a fresh one where only the beginning or a group is."""
+    spelled = [re.fullmatch(r"system:serviceaccounts?:([a-z0-9-]+)(?::([a-z0-9.-]*))?", text) for text in texts]
+    return [Identity.of_service_account(match[1], match[2] or fresh) for match in spelled if match]
+
+
+def _is_built_in(binding: Mapping[str, Any]) -> bool:
+    return (binding["metadata"].get("labels") or {}).get("kubernetes.io/bootstrapping") == "rbac-defaults"
 
 
 def _is_account(subject: Subject) -> bool:
     if subject.kind == "Group":
         return subject.name == _ACCOUNTS or subject.name.startswith(f"{_ACCOUNTS}:")
-    return subject.kind == "ServiceAccount" and subject.namespace != "kube-system"
+    return subject.kind == "ServiceAccount"
 
 
 def _member(group: str, fresh: str) -> Identity:

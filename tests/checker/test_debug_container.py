@@ -167,6 +167,9 @@ NARROW_POLICIES = {
     "by kubectl's container name": "!object.spec.ephemeralContainers.exists(c, c.name.startsWith('debugger-'))",
     "by a label that every pod has": "!has(object.metadata.labels) || !has(object.metadata.labels.app)",
     "by the name of a member of the group": "request.userInfo.username != 'dana'",
+    "by how the pods' names begin": "!request.name.startsWith('web-')",
+    "unless the image is approved": "object.spec.ephemeralContainers.all(c, c.image.startsWith('example.com/tools/'))",
+    "unless there is a target": "object.spec.ephemeralContainers.all(c, has(c.targetContainerName))",
     "by the way of asking": "!has(request.options.fieldManager) || !request.options.fieldManager.startsWith('helper')",
 }
 
@@ -236,6 +239,44 @@ def test_whoever_must_still_debug_is_asked_for_each_pod(production: Objects, liv
     assert not met(production, probe("allowed"), live=live)
     assert met(production, probe("allowed", pods=["web-1"]), live=live)
     assert met(production, probe(pods=["web-2"]), live=live)
+
+
+@BOTH
+def test_whoever_must_still_debug_must_be_able_to_read_the_pod_and_to_debug_pods_to_come(
+    production: Objects, live: bool
+) -> None:
+    may_debug(production, "Group developers", names="web-1 web-2")
+    found = unmet(asked(production, probe("allowed"), live=live))
+    assert len(found) == 1
+    assert re.match(r"PATCH pods/web-\d{4}/ephemeralcontainers .*: denied by RBAC", found[0])
+    revoke(production, "debug")
+    grant(production, "debug", "Group developers", rule("patch", "pods/ephemeralcontainers"))
+    assert {re.sub(r"web-\d+", "POD", line) for line in unmet(asked(production, probe("allowed"), live=live))} == {
+        "GET pods/POD in production, as kubectl debug does first, as dana (groups developers): denied by RBAC"
+    }
+
+
+@pytest.mark.parametrize("operator", ["NotIn", "DoesNotExist"])
+def test_a_policy_that_spares_pods_with_a_label_is_no_fix(production: Objects, operator: str) -> None:
+    may_debug(production, "Group developers")
+    values = {"values": ["allowed"]} if operator == "NotIn" else {}
+    made, bound = no_debug("false")
+    selector = {"matchExpressions": [{"key": "debug", "operator": operator, **values}]}
+    made["spec"]["matchConstraints"]["objectSelector"] = selector
+    create(production, made, bound)
+    assert not met(production, probe())
+
+
+@BOTH
+def test_without_a_namespace_every_one_is_asked_about(production: Objects, live: bool) -> None:
+    parameters = {"as": "dana", "pods": "all", "expect": "denied"}
+    anywhere = DebugContainer.model_validate_json(json.dumps(parameters), by_name=False)
+    assert met(production, anywhere, live=live)
+    grant(production, "debug", "Group developers", rule("patch", "pods/ephemeralcontainers"), where="kube-system")
+    found = unmet(asked(production, anywhere, live=live))
+    assert found
+    assert all(" in kube-system as dana " in line for line in found)
+    revoke(production, "debug", "kube-system")
 
 
 @BOTH

@@ -92,16 +92,16 @@ def test_a_name_that_nobody_can_foresee_looks_like_the_others(names: list[str], 
 
 
 def test_a_canary_runs_what_the_pod_it_is_made_after_runs_and_bears_none_of_its_labels() -> None:
-    assert canary("web-7d4b9c-bcdfg", "production", [POD]) == {
+    assert canary("web-7d4b9c-bcdfg", "production", [POD], {"spared": "yes"}) == {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "web-7d4b9c-bcdfg", "namespace": "production"},
+        "metadata": {"name": "web-7d4b9c-bcdfg", "namespace": "production", "labels": {"spared": "yes"}},
         "spec": {"containers": [{"name": "web", "image": "nginx"}], "nodeName": "node-1"},
     }
 
 
 def test_where_there_is_no_pod_a_plain_one_that_complies_is_made() -> None:
-    made = canary("pod-bcdfg", "production", [])
+    made = canary("pod-bcdfg", "production", [], {})
     assert made["spec"]["containers"][0]["securityContext"]["runAsNonRoot"] is True
 
 

@@ -181,6 +181,7 @@ def test_a_refusal_ends_the_fix(recorder: Recorder, folder: Path) -> None:
         {"put-file": {"from": "../outside.yaml", "to": "x"}},
         {"put-file": {"from": "solution/a.yaml", "to": "../x"}},
         {"put-file": {"from": "solution/a.yaml", "to": "/tmp/x"}},
+        {"put-file": {"from": "solution/a.yaml", "to": "answer.yaml/x"}},
         {"apply": "solution/a.yaml", "as": "nobody"},
         {"delete": "widget/x"},
     ],
@@ -190,6 +191,8 @@ def test_what_leads_out_of_the_folder_or_is_not_known_is_refused(
 ) -> None:
     (folder.parent / "outside.yaml").write_text(manifest("x"))
     (folder / "link.yaml").symlink_to(folder.parent / "outside.yaml")
+    (folder.parent / "files").mkdir()
+    (folder.parent / "files/answer.yaml").write_text("subjects: []\n")
     with pytest.raises(InvalidInput):
         run(recorder, folder, step)
     assert recorder.sent == []

@@ -1,6 +1,6 @@
 import pytest
 
-from ckslab_checker.principals import Subject, alone, as_seen, bound_accounts, subjects_of
+from ckslab_checker.principals import Subject, alone, as_seen, bound_accounts, quoted_accounts, subjects_of
 from ckslab_labs.cluster.port import Identity
 
 DANA = Identity.of_user("dana", ("developers",))
@@ -76,13 +76,26 @@ def test_every_service_account_that_a_binding_names_is_found_in_whatever_way() -
     runner = {"kind": "ServiceAccount", "name": "runner", "namespace": "build"}
     as_user = {"kind": "User", "name": "system:serviceaccount:monitoring:agent"}
     controller = {"kind": "ServiceAccount", "name": "job-controller", "namespace": "kube-system"}
+    addon = {"kind": "ServiceAccount", "name": "addon", "namespace": "kube-system"}
     groups = [{"kind": "Group", "name": name} for name in ("system:serviceaccounts:kube-system", "developers")]
+    own = {**named(controller), "metadata": {"name": "own", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}}
     rbac = {
-        "RoleBinding": [named(runner, controller), named(runner)],
-        "ClusterRoleBinding": [named(as_user, {"kind": "User", "name": "dana"}, *groups), named()],
+        "RoleBinding": [named(runner, addon), named(runner)],
+        "ClusterRoleBinding": [own, named(as_user, {"kind": "User", "name": "dana"}, *groups), named()],
     }
     assert bound_accounts(rbac, "fresh") == [
         Identity.of_service_account("kube-system", "fresh"),
+        Identity.of_service_account("kube-system", "addon"),
         Identity.of_service_account("monitoring", "agent"),
         Identity.of_service_account("build", "runner"),
+    ]
+
+
+def test_service_accounts_that_a_policy_spells_are_found_and_other_texts_are_not() -> None:
+    texts = ["system:serviceaccount:ops:robot", "system:serviceaccount:ops:", "system:serviceaccounts:jobs"]
+    others = ["system:serviceaccounts", "system:serviceaccount:", "break-glass", "nginx"]
+    assert quoted_accounts([*texts, *others], "fresh") == [
+        Identity.of_service_account("ops", "robot"),
+        Identity.of_service_account("ops", "fresh"),
+        Identity.of_service_account("jobs", "fresh"),
     ]

@@ -75,7 +75,7 @@ def revoke(objects: Objects, name: str, where: str = "production") -> None:
 def may_debug(
     objects: Objects, subject: str, verbs: str = "patch update", names: str = "", name: str = "debug"
 ) -> None:
-    grant(objects, name, subject, rule(verbs, "pods/ephemeralcontainers", names=names))
+    grant(objects, name, subject, rule(verbs, "pods/ephemeralcontainers", names=names), rule("get", "pods"))
 
 
 def policy(name: str, expression: str, *resources: str, **validation: Any) -> list[Manifest]:

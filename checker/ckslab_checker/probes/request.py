@@ -71,6 +71,8 @@ class Request(ProbeSpec):
         if layer is Layer.NOT_A_DENIAL and self._got_through(ctx, identity, question, answer):
             observed = f"allowed, and then HTTP {answer.status} {answer.message}".rstrip()
             return Evidence(question.asked(identity), expected(self.expect), observed, self.expect == "allowed")
+        if layer is Layer.NOT_A_DENIAL and answer.status == 404 and self.expect == "allowed":
+            return Evidence(question.asked(identity), "allowed", f"HTTP 404 {answer.message}", met=False)
         return judge(ctx, identity, question, answer, self.expect)
 
     def _got_through(self, ctx: Context, identity: Identity, question: Question, answer: Response) -> bool:
