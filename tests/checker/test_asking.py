@@ -30,7 +30,8 @@ ASKED = "PATCH pods/web/ephemeralcontainers in production as dana (groups develo
 
 def context(*world: dict[str, Any], admission: frozenset[str] = frozenset()) -> Context:
     made = Context(FakeCluster(list(world)), IDENTITIES, Path("/nonexistent"), None, False, "seed")
-    made.once("admission", lambda: admission)
+    policies = [{"metadata": {"name": name}} for name in sorted(admission)]
+    made.once("installed", lambda: {"ValidatingAdmissionPolicy": policies})
     return made
 
 
