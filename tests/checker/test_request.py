@@ -132,7 +132,6 @@ def test_what_is_not_there_is_read_by_whoever_may_and_denied_to_whoever_may_not(
 @pytest.mark.parametrize(
     ("path", "method", "body", "status"),
     [
-        ("/api/v1/namespaces/production/pods/gone", "DELETE", None, 404),
         ("/api/v1/namespaces/production/pods/web", "PATCH", {"metadata": {"labels": "none"}}, 415),
         ("/api/v1/namespaces/production/pods", "POST", {"kind": "Pod"}, 422),
     ],
@@ -145,3 +144,15 @@ def test_a_write_that_admission_control_never_saw_is_neither_allowed_nor_denied(
     for expect in ("allowed", "denied"):
         with pytest.raises(CannotTell, match=f"neither allowed nor denied: HTTP {status}"):
             asked(production, probe(expect, path, method, body=body))
+
+
+@pytest.mark.plane
+def test_a_write_to_what_is_gone_is_no_denial_and_the_work_cannot_go_on_without_it(production: Objects) -> None:
+    anything = role("anything", rule("*", "pods"), namespace="production")
+    create(production, anything, binding("anything", anything, "User dana", namespace="production"))
+    gone = "/api/v1/namespaces/production/pods/gone"
+    assert unmet(asked(production, probe("allowed", gone, "DELETE"))) == [
+        f'DELETE {gone} as dana (groups developers): HTTP 404 pods "gone" not found'
+    ]
+    with pytest.raises(CannotTell, match="neither allowed nor denied: HTTP 404"):
+        asked(production, probe("denied", gone, "DELETE"))
