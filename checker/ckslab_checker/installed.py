@@ -20,6 +20,8 @@ Installed = Mapping[str, Sequence[dict[str, Any]]]
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The server itself sets it, on every namespace."""
+OWN = "ckslab-params"
+"""A policy of a plane's own, which acts on nothing."""
 MAX_QUOTED = 20
 """Texts that are taken from policies, in the order in which they stand there."""
 _QUOTED = re.compile(r"""'([^'\\\n]+)'|"([^"\\\n]+)\"""")
@@ -30,7 +32,7 @@ def installed(objects: Objects) -> Installed:
     found = {}
     for kind in KINDS:
         with suppress(CannotResolve):
-            found[kind] = objects.list(kind)
+            found[kind] = [item for item in objects.list(kind) if item["metadata"]["name"] != OWN]
     return found
 
 

@@ -32,6 +32,9 @@ AUTHORITY = re.compile(rb"^/registry/configmaps/(.+/kube-root-ca\.crt|kube-syste
 SLOWEST_ACCOUNTS = {"namespace-controller", "root-ca-cert-publisher", "clusterrole-aggregation-controller"}
 """Accounts that the controller manager makes when it starts these controllers; by then it has made the others too."""
 
+_PARAMS = {"name": "ckslab-params"}
+_NOTHING = {"apiGroups": ["params.ckslab.dev"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["none"]}
+
 OURS: tuple[Manifest, ...] = (
     {
         # What kubeadm gives the administrator it makes a kubeconfig for, since 1.29.
@@ -42,6 +45,25 @@ OURS: tuple[Manifest, ...] = (
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"}],
     },
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CONTROL_NAMESPACE}},
+    {
+        # A policy that acts on nothing, and keeps the API server watching ConfigMaps as parameters: once no policy has
+        # such parameters it stops, and never starts again, so that later policies see those of former times only
+        # (k8s.io/apiserver v0.36, pkg/admission/plugin/policy/generic/policy_source.go, ensureParamsForPolicyLocked).
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": _PARAMS,
+        "spec": {
+            "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+            "matchConstraints": {"resourceRules": [_NOTHING]},
+            "validations": [{"expression": "true"}],
+        },
+    },
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": _PARAMS,
+        "spec": {"policyName": _PARAMS["name"], "validationActions": ["Deny"]},
+    },
     {
         # The target of control requests. A gate keeps it from a node, so nothing ever changes it.
         "apiVersion": "v1",
