@@ -8,32 +8,30 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.client import HttpCluster
-from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
 from ckslab_labs.paths import private_dir, refuse_foreign, state_home
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
-from ckslab_labs.providers.embedded.layout import Wanted
+from ckslab_labs.providers.embedded.layout import Wanted, list_planes
 from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
-from ckslab_labs.providers.embedded.plane import Plane, list_planes
+from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, quiet
-from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
+from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac
-from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving
+from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, settled
 
 __all__ = ["Lab", "Session", "list_planes"]
 
 PROVIDER = "embedded"
-PODS_SECONDS = 30.0
 LOCK_SECONDS = 15.0
-STALE_SECONDS = 3.0
-"""How long what a restore took away may still refuse requests: policies are read anew once a second."""
 
 
 class Lab:
@@ -211,21 +209,9 @@ class Lab:
         if without_nodes:
             add_nodes(self.objects)
         if grows:
-            self._settled().save(baseline)
+            settled(self.plane.capture).save(baseline)
 
     # --- steps ---------------------------------------------------------------------------------------------------
-
-    def _settled(self) -> Snapshot:
-        """The plane's state once two captures a moment apart are equal."""
-        deadline = time.monotonic() + 30
-        before = self.plane.capture()
-        while time.monotonic() < deadline:
-            time.sleep(0.1)
-            after = self.plane.capture()
-            if after.keys == before.keys:
-                return after
-            before = after
-        raise Infrastructure("prepare the plane", "its state went on changing", "Run `ckslab stop` and start again.")
 
     def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
         """Bring the plane to the untouched start of a scenario, the shortest way, and say what that is."""
@@ -233,13 +219,12 @@ class Lab:
             return known
         self.prepare(scenario.spec.requires, progress)
         progress("applying the scenario's setup")
-        self._set_up(scenario)
-        self._await_pods(scenario)
-        return Start(start_rbac(self.objects), self._settled())
+        set_up(self.objects, scenario)
+        return Start(start_rbac(self.objects), settled(self.plane.capture))
 
     def _restored(self, known: Start, progress: Progress) -> bool:
         """Try the short way back, one restore; with controllers at work on deletions the long way can be faster."""
-        if not (self.plane.exists and self.plane.layout.baseline.is_file()):
+        if not (known.snapshot.keys and self.plane.exists and self.plane.layout.baseline.is_file()):
             return False
         self.plane.revive(progress)
         try:
@@ -248,32 +233,6 @@ class Lab:
             return False
         self.plane.up((), ensure)
         return True
-
-    def _set_up(self, scenario: Scenario) -> None:
-        for manifest in read_manifests(scenario.folder / "setup"):
-            self._apply(manifest)
-            if manifest["kind"] == "Namespace":
-                # A pod needs it at once; the controller that makes it may be slower, or not run.
-                metadata = {"name": "default", "namespace": manifest["metadata"]["name"]}
-                self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-
-    def _apply(self, manifest: Manifest) -> None:
-        deadline = time.monotonic() + STALE_SECONDS
-        while not (answer := self.objects.apply(manifest)).ok:
-            if time.monotonic() > deadline:
-                name = f"{manifest['kind']} {manifest['metadata'].get('name')}"
-                raise InvalidInput(f"apply the setup's {name}", answer.message, "The scenario's setup is broken.")
-            time.sleep(0.05)
-
-    def _await_pods(self, scenario: Scenario) -> None:
-        if Capability.NODES not in scenario.spec.requires:
-            return
-        deadline = time.monotonic() + PODS_SECONDS
-        while waiting := [pod["metadata"]["name"] for pod in self.objects.list("Pod") if _is_pending(pod)]:
-            if time.monotonic() > deadline:
-                seen = f"not running after {PODS_SECONDS:g} s: {', '.join(waiting[:5])}"
-                raise Infrastructure("start the scenario's pods", seen, "Run `ckslab reset`, or see `ckslab doctor`.")
-            time.sleep(0.02)
 
     def _await_learner(self) -> None:
         """Right after an API server's start even an administrator is refused until RBAC is loaded."""
@@ -316,6 +275,8 @@ class Lab:
             raise InvalidInput(f"resume {scenario.id}", seen, f"Run `ckslab start {scenario.id}`.") from None
         self.prepare(scenario.spec.requires, progress)
         self.sessions.set_open(session)  # first: what was put aside may hold a manifest that does not run
+        if not self.plane.made(snapshot):
+            session.write_start(replace(session.start(), snapshot=Snapshot({})))  # it names the old plane's authority
         self.plane.adopt(snapshot)
         return session
 
@@ -330,8 +291,3 @@ def refuse_unsupported(scenario: Scenario) -> None:
     if missing := [capability for capability in scenario.spec.requires if capability not in NEEDS]:
         seen = f"it requires {', '.join(missing)}, which simulated nodes do not have"
         raise InvalidInput(f"run {scenario.id} on the embedded provider", seen, "Choose another; see `ckslab list`.")
-
-
-def _is_pending(pod: Manifest) -> bool:
-    """A gated pod waits on purpose."""
-    return pod.get("status", {}).get("phase") != "Running" and not pod["spec"].get("schedulingGates")

@@ -109,6 +109,24 @@ def capture_keys(store: Store) -> dict[bytes, bytes]:
     return {key: value for key, value in dump.items() if not left_out(key) and not key.startswith(EVENTS)}
 
 
+def settled(capture: Callable[[], Snapshot], seconds: float = 30.0, pause: float = 0.1) -> Snapshot:
+    """The state of a cluster once two captures, ``pause`` seconds apart, hold the same keys.
+
+    Raises:
+        Infrastructure: they differed for ``seconds``.
+
+    """
+    deadline = time.monotonic() + seconds
+    before = capture()
+    while time.monotonic() < deadline:
+        time.sleep(pause)
+        after = capture()
+        if after.keys == before.keys:
+            return after
+        before = after
+    raise Infrastructure("keep the cluster's state", "it went on changing", "Run `ckslab stop` and start again.")
+
+
 def compare_keys(keys: Keys, store: Store, besides: re.Pattern[bytes] | None = None) -> Difference:
     """What a restore would write now; ``besides`` matches further keys that are not looked at."""
     now = store.dump()

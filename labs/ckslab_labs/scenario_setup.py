@@ -1,0 +1,70 @@
+"""Applies a scenario's setup to a clean cluster, and waits until its pods run.
+
+The cluster may have been somebody's playground a moment ago: admission policies that a restore took away refuse
+requests for a moment more, those of the kubelet included. Nothing here knows what a check is.
+"""
+
+import time
+
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import Infrastructure, InvalidInput
+from ckslab_labs.scenario.manifests import read_manifests
+from ckslab_labs.scenario.model import Scenario
+
+PODS_SECONDS = 30.0
+STALE_SECONDS = 3.0
+"""How long what a restore took away may still refuse requests: policies are read anew once a second."""
+
+
+def set_up(objects: Objects, scenario: Scenario) -> None:
+    """Apply every manifest of the setup in name order; where nodes are required, wait until the pods run.
+
+    Raises:
+        InvalidInput: the API server refuses a manifest.
+        Infrastructure: pods do not run after 30 s; names them.
+
+    """
+    _apply_all(objects, scenario)
+    if Capability.NODES in scenario.spec.requires:
+        _await_pods(objects, scenario)
+
+
+def _apply_all(objects: Objects, scenario: Scenario) -> None:
+    for manifest in read_manifests(scenario.folder / "setup"):
+        _apply(objects, manifest)
+        if manifest["kind"] == "Namespace":
+            # A pod needs it at once; the controller that makes it may be slower, or not run.
+            metadata = {"name": "default", "namespace": manifest["metadata"]["name"]}
+            _apply(objects, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+
+def _apply(objects: Objects, manifest: Manifest) -> None:
+    deadline = time.monotonic() + STALE_SECONDS
+    while not (answer := objects.apply(manifest)).ok:
+        if time.monotonic() > deadline:
+            name = f"{manifest['kind']} {manifest['metadata'].get('name')}"
+            raise InvalidInput(f"apply the setup's {name}", answer.message, "The scenario's setup is broken.")
+        time.sleep(0.05)
+
+
+def _await_pods(objects: Objects, scenario: Scenario) -> None:
+    deadline = time.monotonic() + PODS_SECONDS
+    again = time.monotonic() + STALE_SECONDS
+    while waiting := [pod["metadata"] for pod in objects.list("Pod") if _is_pending(pod)]:
+        if time.monotonic() > deadline:
+            names = ", ".join(metadata["name"] for metadata in waiting[:5])
+            seen = f"not running after {PODS_SECONDS:g} s: {names}"
+            raise Infrastructure("start the scenario's pods", seen, "Run `ckslab reset`, or see `ckslab doctor`.")
+        if time.monotonic() > again:
+            # A simulated kubelet whose report was refused by such a policy does not report again: only a new pod helps.
+            for metadata in waiting:
+                objects.delete("Pod", metadata["name"], metadata["namespace"])
+            _apply_all(objects, scenario)
+            again = deadline
+        time.sleep(0.02)
+
+
+def _is_pending(pod: Manifest) -> bool:
+    """A gated pod waits on purpose."""
+    return pod.get("status", {}).get("phase") != "Running" and not pod["spec"].get("schedulingGates")
