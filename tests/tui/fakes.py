@@ -71,8 +71,8 @@ class FakeService:
     def catalogue(self) -> Catalogue:
         return self.listed
 
-    def start(self, scenario: str, tell: Callable[[str], None]) -> Task:
-        self.calls.append(f"start {scenario}")
+    def start(self, scenario: str, tell: Callable[[str], None], *, resume: bool = False) -> Task:
+        self.calls.append(f"resume {scenario}" if resume else f"start {scenario}")
         tell("one thing")
         self.gate.wait(10)
         tell("another thing")

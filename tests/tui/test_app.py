@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tui.driving import settle, shown, until
@@ -106,6 +107,42 @@ async def test_enter_on_the_open_scenario_comes_back_to_it_without_a_fresh_start
         await open_task(pilot)
 
         assert service.calls == ["current"]
+
+
+async def test_enter_goes_on_with_what_was_put_aside(service: FakeService) -> None:
+    service.listed = replace(service.listed, aside=frozenset({ENTRY.id}))
+    async with running(service) as pilot:
+        assert "▹ exam      7 min  Anybody can open the door  put aside" in shown(pilot)
+        await open_task(pilot)
+
+        assert service.calls == [f"resume {ENTRY.id}"]
+
+
+@pytest.mark.parametrize("kept", [{"open": ENTRY.id}, {"aside": frozenset({ENTRY.id})}])
+async def test_starting_anew_what_was_begun_asks_first(service: FakeService, kept: dict[str, Any]) -> None:
+    service.listed = replace(service.listed, **kept)
+    async with running(service) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: "Start it from its beginning?" in shown(pilot))
+        assert isinstance(pilot.app.screen, ConfirmWindow)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CatalogueScreen))
+        await settle(pilot)
+        assert service.calls == []
+
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmWindow))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
+        assert service.calls == [f"start {ENTRY.id}"]
+
+
+async def test_starting_anew_what_was_not_begun_asks_nothing(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
+
+        assert service.calls == [f"start {ENTRY.id}"]
 
 
 async def test_while_it_starts_the_app_says_what_is_being_done(service: FakeService) -> None:

@@ -230,18 +230,18 @@ def test_scenario_ids_are_completed() -> None:
     assert done.stdout == "plain,debug-rbac-update-kept\n"
 
 
-def test_list_shows_scenarios_by_domain_and_which_is_open(service: FakeService, capsys: Capture) -> None:
-    service.listed = Catalogue((ENTRY, OTHER), open=OTHER.id)
+def test_list_shows_scenarios_by_domain_and_which_was_begun(service: FakeService, capsys: Capture) -> None:
+    service.listed = Catalogue((ENTRY, OTHER), open=OTHER.id, aside=frozenset({ENTRY.id}))
 
     assert run(["list"]) == ExitCode.PASSED
     assert capsys.readouterr().out == (
         "Cluster Hardening\n"
-        "  open-door  exam      7 min  api                     Anybody can open the door\n"
+        "~ open-door  exam      7 min  api                     Anybody can open the door\n"
         "\n"
         "System Hardening\n"
         "> old-key    hard     12 min  api, nodes              An old key still works\n"
         "\n"
-        "> is open\n"
+        "> is open · ~ is put aside: `ckslab start ID --resume` goes on with it\n"
     )
 
 
@@ -249,7 +249,7 @@ def test_list_as_json_holds_every_fact(service: FakeService, capsys: Capture) ->
     assert run(["list", "--output", "json"]) == ExitCode.PASSED
     document = json.loads(capsys.readouterr().out)
 
-    assert document["open"] is None
+    assert (document["open"], document["aside"]) == (None, [])
     assert document["scenarios"][0] == {
         "id": "open-door",
         "title": "Anybody can open the door",

@@ -210,4 +210,4 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         await pilot.press("escape")
         await settle(pilot)
         assert isinstance(pilot.app.screen, CatalogueScreen)
-        assert pilot.app.screen.open == SCENARIO
+        assert pilot.app.screen.listed.open == SCENARIO

@@ -33,8 +33,8 @@ class Service(Protocol):
     def catalogue(self) -> Catalogue:
         """The scenarios, and which one is open."""
 
-    def start(self, scenario: str, tell: Tell) -> Task:
-        """Open a scenario afresh."""
+    def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
+        """Open a scenario afresh, or bring back what was put aside."""
 
     def current(self) -> Task:
         """The scenario that is open."""
@@ -84,6 +84,7 @@ class LabService:
             entries=_in_curriculum_order(map(_entry, sound)),
             broken=tuple(Broken(str(each.folder), tuple(map(str, each.problems))) for each in broken),
             open=session.scenario_id if session else None,
+            aside=self._put_aside(),
         )
 
     def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
@@ -170,6 +171,14 @@ class LabService:
             return Sessions(self._settings.plane).open()
         except (LabError, OSError):
             return None
+
+    def _put_aside(self) -> frozenset[str]:
+        from ckslab_labs.session import Sessions
+
+        try:
+            return Sessions(self._settings.plane).put_aside()
+        except (LabError, OSError):
+            return frozenset()
 
     def _open(self) -> "tuple[Scenario, Session]":
         session = self.lab.session()

@@ -48,11 +48,12 @@ class Broken:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All scenarios there are; ``open`` is the one open on the plane."""
+    """All scenarios there are; ``open`` is the one open on the plane, those put ``aside`` can be gone on with."""
 
     entries: tuple[Entry, ...]
     broken: tuple[Broken, ...] = ()
     open: str | None = None
+    aside: frozenset[str] = frozenset()
 
     def by_domain(self) -> dict[str, tuple[Entry, ...]]:
         """The entries under their domains' titles, in order."""

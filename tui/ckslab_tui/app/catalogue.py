@@ -1,5 +1,7 @@
 """The first screen: all scenarios by domain."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -8,15 +10,16 @@ from textual.binding import BindingType
 from textual.widgets import Footer, Header, OptionList, Static
 
 from ckslab_tui.app import words
+from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.starting import StartingScreen
 from ckslab_tui.app.work import WorkingScreen
-from ckslab_tui.service import Service
-from ckslab_tui.views import Catalogue, Entry
+from ckslab_tui.service import Service, Tell
+from ckslab_tui.views import Catalogue, Entry, Task
 
 
 class CatalogueScreen(WorkingScreen):
-    """Lists the scenarios; enter opens one."""
+    """Lists the scenarios; enter opens one, or goes on with it where the learner left it."""
 
     CSS = """
     CatalogueScreen Menu, CatalogueScreen Menu:focus {
@@ -24,13 +27,13 @@ class CatalogueScreen(WorkingScreen):
     }
     CatalogueScreen #details { height: auto; min-height: 3; padding: 0 2; border-top: solid $panel; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [("q", "app.quit", "Quit")]
+    BINDINGS: ClassVar[list[BindingType]] = [("n", "anew", "Start anew"), ("q", "app.quit", "Quit")]
 
     def __init__(self, service: Service) -> None:
         super().__init__()
         self.service = service
+        self.listed = Catalogue(())
         self.entries: dict[str, Entry] = {}
-        self.open: str | None = None
 
     def compose(self) -> ComposeResult:
         """The list, and what there is to say about the selected scenario."""
@@ -45,7 +48,7 @@ class CatalogueScreen(WorkingScreen):
 
     def _show(self, catalogue: Catalogue) -> None:
         self.entries = {entry.id: entry for entry in catalogue.entries}
-        self.open = catalogue.open
+        self.listed = catalogue
         self.query_one(Menu).show(catalogue)
 
     @on(OptionList.OptionHighlighted)
@@ -58,4 +61,32 @@ class CatalogueScreen(WorkingScreen):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         entry = self.entries.get(event.option_id or "")
         if entry is not None:
-            self.app.push_screen(StartingScreen(self.service, entry, entry.id == self.open))
+            self._open(entry, self._go_on)
+
+    def action_anew(self) -> None:
+        """Start the selected scenario from its beginning; asks first where a learner's work on the cluster is lost."""
+        selected = self.query_one(Menu).highlighted_option
+        entry = self.entries.get((selected.id if selected else None) or "")
+        if entry is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._open(entry, self._start)
+
+        if entry.id == self.listed.open or entry.id in self.listed.aside:
+            question = ConfirmWindow("Start it from its beginning? What you changed in its cluster is lost.")
+            self.app.push_screen(question, answered)
+        else:
+            answered(True)
+
+    def _open(self, entry: Entry, opening: Callable[[Entry, Tell], Task]) -> None:
+        self.app.push_screen(StartingScreen(self.service, entry, partial(opening, entry)))
+
+    def _start(self, entry: Entry, tell: Tell) -> Task:
+        return self.service.start(entry.id, tell)
+
+    def _go_on(self, entry: Entry, tell: Tell) -> Task:
+        if entry.id == self.listed.open:
+            return self.service.current()
+        return self.service.start(entry.id, tell, resume=entry.id in self.listed.aside)

@@ -30,7 +30,7 @@ def _options(catalogue: Catalogue) -> Iterator[Option]:
     for title, entries in catalogue.by_domain().items():
         yield Option(words.plain(title, "bold"), disabled=True)
         for entry in entries:
-            yield Option(words.entry_line(entry, entry.id == catalogue.open), id=entry.id)
+            yield Option(words.entry_line(entry, catalogue), id=entry.id)
     if catalogue.broken:
         yield Option(words.plain("These do not load", "bold"), disabled=True)
     for broken in catalogue.broken:

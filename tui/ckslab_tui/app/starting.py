@@ -1,5 +1,6 @@
 """The screen between catalogue and task: what is being done until the scenario is ready, and a way to give up."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -13,21 +14,21 @@ from ckslab_tui.app import words
 from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.app.work import WorkingScreen
-from ckslab_tui.service import Service
+from ckslab_tui.service import Service, Tell
 from ckslab_tui.views import Entry, Task
 
 
 class StartingScreen(WorkingScreen):
-    """Starts a scenario (or comes back to the open one) and gives way to its task."""
+    """Makes one call that opens a scenario, and gives way to its task."""
 
     CSS = "StartingScreen { padding: 1 2; } StartingScreen RichLog { margin: 1 0; }"
     BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "give_up", "Give up")]
 
-    def __init__(self, service: Service, entry: Entry, is_open: bool) -> None:
+    def __init__(self, service: Service, entry: Entry, opening: Callable[[Tell], Task]) -> None:
         super().__init__()
         self.service = service
         self.entry = entry
-        self.is_open = is_open
+        self.opening = opening
 
     def compose(self) -> ComposeResult:
         """A title and a log."""
@@ -55,7 +56,7 @@ class StartingScreen(WorkingScreen):
         self.query_one(RichLog).write(clean(event.text))
 
     def _open(self) -> Task:
-        return self.service.current() if self.is_open else self.service.start(self.entry.id, self.tell)
+        return self.opening(self.tell)
 
     def _opened(self, task: Task) -> None:
         self.app.switch_screen(TaskScreen(self.service, task))

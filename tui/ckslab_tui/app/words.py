@@ -8,7 +8,7 @@ from textual.content import Content
 
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_checker.text import clean
-from ckslab_tui.views import CheckLine, Entry
+from ckslab_tui.views import Catalogue, CheckLine, Entry
 
 GOOD, BAD, UNSURE, FAINT = "$text-success", "$text-error", "$text-warning", "$text-muted"
 SIGNS = {
@@ -30,10 +30,12 @@ def outcome(value: Outcome | None) -> tuple[str, str]:
     return SIGNS[value] if value else NOT_ASKED
 
 
-def entry_line(entry: Entry, is_open: bool) -> Content:
+def entry_line(entry: Entry, catalogue: Catalogue) -> Content:
     """A scenario in the catalogue, on one line."""
     facts = f"{entry.difficulty:<8}{entry.minutes:>3} min  "
-    mark, word = ("▸ ", "  open") if is_open else ("  ", "")
+    mark, word = ("▸ ", "  open") if entry.id == catalogue.open else ("  ", "")
+    if entry.id in catalogue.aside:
+        mark, word = "▹ ", "  put aside"
     return Content.assemble((mark, "bold"), (facts, FAINT), plain(entry.title), (word, "bold"))
 
 

@@ -7,6 +7,8 @@ from ckslab_tui.cli.streams import result, result_json, talk
 from ckslab_tui.service import LabService
 from ckslab_tui.views import Catalogue
 
+ASIDE = "~ is put aside: `ckslab start ID --resume` goes on with it"
+
 
 @click.command("list")
 @with_settings
@@ -22,7 +24,13 @@ def command(settings: Settings, output: str) -> int:
         for problem in broken.problems:
             talk(f"  {problem}")
     if output == "json":
-        result_json({"scenarios": [entry.as_dict() for entry in catalogue.entries], "open": catalogue.open})
+        result_json(
+            {
+                "scenarios": [entry.as_dict() for entry in catalogue.entries],
+                "open": catalogue.open,
+                "aside": sorted(catalogue.aside),
+            }
+        )
     elif catalogue.entries:
         result(_as_text(catalogue))
     return 0 if catalogue.entries else _nothing(catalogue)
@@ -34,11 +42,12 @@ def _as_text(catalogue: Catalogue) -> str:
     for title, entries in catalogue.by_domain().items():
         lines += ["", title]
         for entry in entries:
-            mark = ">" if entry.id == catalogue.open else " "
+            mark = ">" if entry.id == catalogue.open else "~" if entry.id in catalogue.aside else " "
             facts = f"{entry.difficulty:<8}{entry.minutes:>3} min  {', '.join(entry.requires):<22}"
             lines.append(f"{mark} {entry.id:<{width}}  {facts}  {entry.title}".rstrip())
-    if catalogue.open:
-        lines += ["", "> is open"]
+    shown = {entry.id for entry in catalogue.entries}
+    marks = [*(["> is open"] if catalogue.open else []), *([ASIDE] if catalogue.aside & shown else [])]
+    lines += ["", " · ".join(marks)] if marks else []
     return "\n".join(lines[1:])
 
 
