@@ -4,6 +4,9 @@ Source: https://kubernetes.io/docs/concepts/security/rbac-good-practices/#privil
 the other ways to the same ends: exec, attach and ephemeral containers; ``patch`` and ``update`` of workloads (another
 image or service account is code of one's own); the in-tree admission policies beside webhooks; writing of RBAC objects;
 and constrained impersonation (https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/).
+
+Not on it: ``nodes/log`` and ``nodes/checkpoint``. The kubelet grants both to whoever holds ``nodes/proxy`` as well, so
+a fix that puts them in its place takes away and gives nothing; as new grants they are told as a note.
 """
 
 from dataclasses import dataclass

@@ -16,6 +16,7 @@ from ckslab_labs.files import read_json, write_json
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.snapshot.snapshot import Snapshot
 
+ASIDE = "aside.json"
 RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 
@@ -48,7 +49,7 @@ class Session:
     @property
     def aside(self) -> Path:
         """The cluster's state as it was when the learner went on to another scenario."""
-        return self.folder / "aside.json"
+        return self.folder / ASIDE
 
     @property
     def start_rbac(self) -> Mapping[str, list[Manifest]]:
@@ -134,6 +135,12 @@ class Sessions:
             return Session.load(self._home / name)
         except FileNotFoundError:
             return None
+
+    def put_aside(self) -> frozenset[str]:
+        """The scenarios that can be gone on with: what a learner made of each is kept, and it is not open."""
+        opened = self.open()
+        kept = (Session.load(path.parent) for path in self._home.glob(f"*/{ASIDE}"))
+        return frozenset(s.scenario_id for s in kept if opened is None or s.folder != opened.folder)
 
     def set_open(self, session: Session | None) -> None:
         """Write down which session is open."""

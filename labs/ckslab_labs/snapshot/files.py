@@ -14,12 +14,11 @@ MAX_TOTAL = 16 * 1024 * 1024
 """Bytes of all files together; a learner's files are texts."""
 
 
-def capture_files(root: Path, left_out: tuple[str, ...] = ()) -> dict[str, bytes]:
+def capture_files(root: Path) -> dict[str, bytes]:
     """The regular files below ``root`` by their relative paths.
 
     Args:
         root: may be missing, which is an empty folder.
-        left_out: names of folders directly below ``root`` that do not belong to the state.
 
     Raises:
         InvalidInput: they are too large to keep.
@@ -28,7 +27,7 @@ def capture_files(root: Path, left_out: tuple[str, ...] = ()) -> dict[str, bytes
     files: dict[str, bytes] = {}
     total = 0
     attempted = f"keep the files in {root}"
-    for path in _files(root, left_out):
+    for path in _files(root):
         name = str(path.relative_to(root))
         try:
             total += path.stat().st_size
@@ -41,19 +40,19 @@ def capture_files(root: Path, left_out: tuple[str, ...] = ()) -> dict[str, bytes
     return files
 
 
-def files_differ(files: Mapping[str, bytes], root: Path, left_out: tuple[str, ...] = ()) -> bool:
+def files_differ(files: Mapping[str, bytes], root: Path) -> bool:
     """Whether ``restore_files`` would change anything."""
-    present = {str(path.relative_to(root)): path for path in _files(root, left_out)}
-    if present.keys() != files.keys() or _links(root, left_out):
+    present = {str(path.relative_to(root)): path for path in _files(root)}
+    if present.keys() != files.keys() or _links(root):
         return True
     return any(present[name].read_bytes() != data for name, data in files.items())
 
 
-def restore_files(files: Mapping[str, bytes], root: Path, left_out: tuple[str, ...] = ()) -> None:
+def restore_files(files: Mapping[str, bytes], root: Path) -> None:
     """Make the regular files below ``root`` exactly these."""
-    for path in _links(root, left_out):
+    for path in _links(root):
         path.unlink()
-    for path in _files(root, left_out):
+    for path in _files(root):
         if str(path.relative_to(root)) not in files:
             path.unlink()
     for name, data in files.items():
@@ -65,13 +64,13 @@ def restore_files(files: Mapping[str, bytes], root: Path, left_out: tuple[str, .
             write_atomic(target, data)
 
 
-def _files(root: Path, left_out: tuple[str, ...]) -> list[Path]:
-    return [path for path in _all(root, left_out) if path.is_file() and not path.is_symlink()]
+def _files(root: Path) -> list[Path]:
+    return [path for path in _all(root) if path.is_file() and not path.is_symlink()]
 
 
-def _links(root: Path, left_out: tuple[str, ...]) -> list[Path]:
-    return [path for path in _all(root, left_out) if path.is_symlink()]
+def _links(root: Path) -> list[Path]:
+    return [path for path in _all(root) if path.is_symlink()]
 
 
-def _all(root: Path, left_out: tuple[str, ...]) -> list[Path]:
-    return [path for path in sorted(root.rglob("*")) if path.relative_to(root).parts[0] not in left_out]
+def _all(root: Path) -> list[Path]:
+    return sorted(root.rglob("*"))

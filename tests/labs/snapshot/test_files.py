@@ -14,9 +14,9 @@ FILES = {"manifests/kube-apiserver.yaml": b"kind: Pod\n", "audit/policy.yaml": b
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with two files, and one that is left out."""
+    """A folder with two files."""
     root = tmp_path / "kubernetes"
-    restore_files({**FILES, "pki/ca.crt": b"CA"}, root)
+    restore_files(FILES, root)
     return root
 
 
@@ -24,9 +24,9 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_capture_holds_the_regular_files_that_are_not_left_out(root: Path) -> None:
+def test_a_capture_holds_the_regular_files(root: Path) -> None:
     (root / "link").symlink_to("/etc/passwd")
-    assert capture_files(root, ("pki",)) == FILES
+    assert capture_files(root) == FILES
 
 
 def test_a_missing_folder_is_an_empty_one(tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ def _swap(path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_every_damage_is_seen_and_put_right(root: Path, damage: str) -> None:
-    assert not files_differ(FILES, root, ("pki",))
+    assert not files_differ(FILES, root)
     DAMAGE[damage](root)
-    assert files_differ(FILES, root, ("pki",))
-    restore_files(FILES, root, ("pki",))
-    assert not files_differ(FILES, root, ("pki",))
-    assert contents(root) == {**FILES, "pki/ca.crt": b"CA"}
+    assert files_differ(FILES, root)
+    restore_files(FILES, root)
+    assert not files_differ(FILES, root)
+    assert contents(root) == FILES
 
 
 def test_what_a_link_leads_to_is_neither_kept_nor_changed(root: Path, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_what_a_link_leads_to_is_neither_kept_nor_changed(root: Path, tmp_path: 
     outside.write_text("mine")
     (root / "audit" / "policy.yaml").unlink()
     (root / "audit" / "policy.yaml").symlink_to(outside)
-    restore_files(FILES, root, ("pki",))
+    restore_files(FILES, root)
     assert outside.read_text() == "mine"
 
 

@@ -2,7 +2,8 @@
 
 Every path is resolved inside the node's folder. A file that the API server reads is checked and copied, and the copy
 is what it gets, so nothing can be exchanged between the check and the start; where the content was checked, the copy
-is written anew from what we read, because two YAML readers can differ. Configuration that makes the API server call
+is written anew from what we read, because two YAML readers can differ. What is edited while the API server runs is
+checked and copied again, because it reads some of its files again. Configuration that makes the API server call
 out (webhooks) may name only loopback and may hold no ``exec``, ``auth-provider`` or file references, as an untrusted
 kubeconfig can run programs and send files away
 (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/). Keys are allow-listed exactly:
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from ckslab_labs.files import write_atomic
 from ckslab_labs.providers.embedded.manifest import ManifestProblem, Mount, load_mapping
+from ckslab_labs.providers.embedded.static_pods import Stamp
 
 MAX_FILE = 1024 * 1024
 """Bytes of a configuration file."""
@@ -47,6 +50,12 @@ class Confinement:
         self._node = node.resolve()
         self._mounts = sorted(mounts, key=lambda mount: -len(mount.path))  # the longest that covers a path is its mount
         self._copies = copies
+        self._read: dict[Path, Stamp | None] = {}
+
+    @property
+    def edited(self) -> bool:
+        """Whether a file that was read is another one now."""
+        return any(_stamp(place) != stamp for place, stamp in self._read.items())
 
     def mount(self) -> None:
         """Do what the kubelet does with hostPath volumes before it starts the container: make or check them.
@@ -111,6 +120,7 @@ class Confinement:
 
         """
         place = self.host(path)
+        self._read[place] = _stamp(place)
         if not place.is_file():
             raise ManifestProblem(f"open {path}: no such file or directory")
         with place.open("rb") as file:
@@ -123,9 +133,8 @@ class Confinement:
         """Put checked content where the API server will read it."""
         target = self._copies / flag / path.lstrip("/")
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        target.touch(mode=0o600)
-        target.write_bytes(data)
+        if not target.is_file() or target.read_bytes() != data:
+            write_atomic(target, data)
         return str(target)
 
     # --- what a flag's file may hold -----------------------------------------------------------------------------
@@ -185,6 +194,14 @@ class Confinement:
         _only(IMAGE_POLICY_KEYS, policy, path, f"{IMAGE_POLICY}: imagePolicy.")
         if "kubeConfigFile" in policy:
             policy["kubeConfigFile"] = self.kubeconfig(flag, str(policy["kubeConfigFile"]))
+
+
+def _stamp(place: Path) -> Stamp | None:
+    try:
+        seen = place.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
 
 def check_kubeconfig(path: str, value: dict[str, Any]) -> None:

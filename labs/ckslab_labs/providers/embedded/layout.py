@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ckslab_labs.files import read_json, write_json
+from ckslab_labs.paths import state_home
 
 PLANE_VARIABLE = "CKSLAB_PLANE"
 """In the environment of every process of a plane, with the plane's folder as value: how a sweep finds them."""
@@ -182,3 +183,16 @@ class Wanted:
         except FileNotFoundError:
             return cls(())
         return cls(tuple(value["components"]), tuple(value["held"]))
+
+
+def planes_home() -> Path:
+    """The folder that holds the user's planes."""
+    return state_home() / "planes"
+
+
+def list_planes() -> list[str]:
+    """The names of the user's planes, running or not."""
+    home = planes_home()
+    if not home.is_dir():
+        return []
+    return sorted(entry.name for entry in home.iterdir() if (entry / "plane.json").is_file())

@@ -15,11 +15,11 @@ from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.errors import Infrastructure, InvalidInput, Unreachable
-from ckslab_labs.paths import private_dir, state_home
+from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE, ensure_baseline, settle
 from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, ETCD, ORDER, capabilities_of
-from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted
+from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted, planes_home
 from ckslab_labs.providers.embedded.making import make_plane
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
@@ -31,6 +31,7 @@ Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 START_SECONDS = 90.0
 """A cold API server on a busy two-core machine is ready within 10 s."""
 PORT_TRIES = 3
+ANEW = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."
 REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
 """Where something else than a new plane helps."""
 SENTINELS = tuple(
@@ -38,8 +39,8 @@ SENTINELS = tuple(
     for key in (f"serviceaccounts/{CONTROL_NAMESPACE}/default", f"configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt")
 )
 """What the controller manager makes again within milliseconds; also the first things it makes in a new namespace."""
-NOT_STATE = ("pki",)
-"""Below /etc/kubernetes: what belongs to the plane and not to a scenario's state."""
+PKI = "pki/"
+"""Below /etc/kubernetes: a plane's own keys, and what a learner puts beside them."""
 
 
 class Plane:
@@ -161,7 +162,11 @@ class Plane:
         """The plane's etcd; one connection as long as the plane is the same."""
         made = self._made()
         if self._etcd is None or self._etcd[0] != made:
-            self._etcd = (made, Etcd(PlaneSpec.load(self.layout).ports.etcd, self.layout.pki / "etcd"))
+            try:
+                self._etcd = (made, Etcd(PlaneSpec.load(self.layout).ports.etcd, self.layout.pki / "etcd"))
+            except OSError as error:
+                seen = f"the keys in {self.layout.pki / 'etcd'} cannot be used ({error.strerror or error})"
+                raise Infrastructure(f"talk to etcd of plane {self.name}", seen, ANEW) from error
         return self._etcd[1]
 
     def _made(self) -> int:
@@ -181,7 +186,7 @@ class Plane:
 
     def capture(self) -> Snapshot:
         """Its whole state: etcd's keys and the control-plane files."""
-        return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir, NOT_STATE))
+        return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir))
 
     def restore(
         self,
@@ -208,23 +213,30 @@ class Plane:
         folder = self.layout.kubernetes_dir
         wanted = Wanted.load(self.layout)
         sentinels = SENTINELS if CONTROLLERS in wanted.components else ()
-        if not files_differ(snapshot.files, folder, NOT_STATE):
+        if not files_differ(snapshot.files, folder):
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
             return
         self.steering.want(replace(wanted, held=(APISERVER,)))
         try:
-            restore_files(snapshot.files, folder, NOT_STATE)
+            restore_files(snapshot.files, folder)
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
         finally:
             self.steering.want(replace(wanted, held=()))
         self._await_ready(wanted.components, last=True)
 
     def adopt(self, snapshot: Snapshot) -> None:
-        """Take over a state that a plane of this name had before it was stopped.
+        """Take over a state that another plane of this name had before it was stopped; this one must be clean.
 
-        Everything but what holds the old plane's certificate authority: controllers write that for this one.
+        Everything but the old plane's keys, and what holds its certificate authority: controllers write that for this.
         """
+        if not self.made(snapshot):
+            own = {PKI + name: data for name, data in capture_files(self.layout.pki).items()}
+            snapshot = replace(snapshot, files={**snapshot.files, **own})
         self.restore(snapshot, besides=AUTHORITY)
+
+    def made(self, snapshot: Snapshot) -> bool:
+        """Whether it is this very plane's, and not of one that had its name before."""
+        return snapshot.files.get(f"{PKI}ca.crt") == (self.layout.pki / "ca.crt").read_bytes()
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -258,7 +270,7 @@ class Plane:
                 if "address already in use" in reason and not last:
                     return False
                 name = broken or next((n for n, s in states.items() if s.get("state") != "ready"), "the plane")
-                remedy = REMEDY.get(name, "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept.")
+                remedy = REMEDY.get(name, ANEW)
                 raise Infrastructure(
                     f"start {name} of plane {self.name}", reason, f"See {self.layout.log(name)}; {remedy}"
                 )
@@ -272,19 +284,6 @@ class Plane:
         except Unreachable:
             return False
         return serves and self.etcd.healthy()
-
-
-def planes_home() -> Path:
-    """The folder that holds the user's planes."""
-    return state_home() / "planes"
-
-
-def list_planes() -> list[str]:
-    """The names of the user's planes, running or not."""
-    home = planes_home()
-    if not home.is_dir():
-        return []
-    return sorted(entry.name for entry in home.iterdir() if (entry / "plane.json").is_file())
 
 
 def make_baseline(path: Path, kubernetes: str, ensure: Ensure, progress: Progress) -> None:

@@ -6,10 +6,11 @@ file: a file can lie, and a pid can be reused.
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE
@@ -17,7 +18,19 @@ from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def start(argv: list[str], log: Path, env: dict[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+LIMITS: Mapping[int, int] = {
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_FSIZE: 2**30,
+    resource.RLIMIT_AS: 8 * 2**30,
+    resource.RLIMIT_NOFILE: 8192,
+}
+"""What a process that is started from a learner's files may take of this machine (getrlimit(2)): bytes of a file and
+of its address space, open files. An API server's audit log begins anew at 100 MB, and it maps some 1.5 GB."""
+
+
+def start(
+    argv: list[str], log: Path, env: dict[str, str], cwd: Path, limits: Mapping[int, int] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a component that dies with this process.
 
     Args:
@@ -25,6 +38,7 @@ def start(argv: list[str], log: Path, env: dict[str, str], cwd: Path) -> subproc
         log: appended to.
         env: the whole environment; nothing is inherited.
         cwd: the working directory.
+        limits: hard limits by resource, such as ``LIMITS``; a lower one that is in force already stays.
 
     Raises:
         OSError: the program cannot be run.
@@ -35,10 +49,14 @@ def start(argv: list[str], log: Path, env: dict[str, str], cwd: Path) -> subproc
         None, use_errno=True
     )  # loaded before the fork: only async-signal-safe work is left for the child
 
-    def die_with_parent() -> None:
+    bounds = {kind: _lower(limit, resource.getrlimit(kind)[1]) for kind, limit in (limits or {}).items()}
+
+    def bind_to_parent() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
+        for kind, limit in bounds.items():
+            resource.setrlimit(kind, (limit, limit))
 
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -49,8 +67,12 @@ def start(argv: list[str], log: Path, env: dict[str, str], cwd: Path) -> subproc
             env=env,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=bind_to_parent,
         )
+
+
+def _lower(limit: int, hard: int) -> int:
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
 
 
 def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> None:

@@ -8,6 +8,7 @@ the learner's, gets exactly that; what is ours alone comes back faster.
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Runner:
     name: str
     log: Path
     backoff: Backoff
+    limits: Mapping[int, int] = field(default_factory=dict)
+    """Hard limits by resource, see ``processes.start``."""
     process: subprocess.Popen[bytes] | None = None
     ready: bool = False
     reason: str = ""
@@ -74,7 +77,7 @@ class Runner:
         self._log_offset = self.log.stat().st_size if self.log.exists() else 0
         self.generation = generation
         try:
-            self.process = processes.start(argv, self.log, env, cwd)
+            self.process = processes.start(argv, self.log, env, cwd, self.limits)
         except OSError as error:
             self.failed(f"{argv[0]}: {error.strerror}")
             return

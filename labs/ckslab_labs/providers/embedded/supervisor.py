@@ -29,6 +29,7 @@ from ckslab_labs.providers.embedded.confine import Confinement
 from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Wanted
 from ckslab_labs.providers.embedded.manifest import ManifestProblem
+from ckslab_labs.providers.embedded.processes import LIMITS
 from ckslab_labs.providers.embedded.runner import KUBELET, OURS, Runner
 from ckslab_labs.providers.embedded.static_pods import ManifestFolder
 from ckslab_labs.snapshot.etcd import Etcd
@@ -46,11 +47,12 @@ class Supervisor:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._spec = PlaneSpec.load(layout)
-        self._runners = {name: Runner(name, layout.log(name), KUBELET if name == APISERVER else OURS) for name in ORDER}
+        self._runners = {name: _runner(name, layout) for name in ORDER}
         self._folder = ManifestFolder(layout.manifests)
         self._etcd = Etcd(self._spec.ports.etcd, layout.pki / "etcd")
         self._readyz = _readyz_pool(layout, self._spec.ports.apiserver)
         self._wanted = Wanted(())
+        self._confinement: Confinement | None = None
         self._ending = False
         self._written: dict[str, Any] = {}
 
@@ -69,6 +71,7 @@ class Supervisor:
         self._folder.look(time.monotonic())
         for runner in self._runners.values():
             runner.watch()
+        self._copy_again()
         self._stop_all_but(tuple(name for name in wanted.components if name not in wanted.held))
         for name in ORDER:
             if name not in wanted.components or name in wanted.held:
@@ -104,14 +107,27 @@ class Supervisor:
                 return
             generation = pod.uid
             shutil.rmtree(self._layout.copies, ignore_errors=True)
-            confinement = Confinement(self._layout.node, pod.mounts, private_dir(self._layout.copies))
+            self._confinement = Confinement(self._layout.node, pod.mounts, private_dir(self._layout.copies))
             try:
-                flags = apiserver_arguments(pod, confinement, self._spec.ports)
+                flags = apiserver_arguments(pod, self._confinement, self._spec.ports)
             except ManifestProblem as problem:
                 runner.generation = generation
                 runner.failed(f"{pod.file}: {problem}")
                 return
         runner.start(command(runner.name, self._spec, self._layout, flags), env, self._layout.run, generation)
+
+    def _copy_again(self) -> None:
+        """Let a running API server see files that were edited; it reads some of them again without a restart."""
+        pod, confinement = self._folder.pod, self._confinement
+        running = self._runners[APISERVER]
+        if pod is None or confinement is None or running.process is None or running.generation != pod.uid:
+            return
+        if confinement.edited:
+            try:
+                apiserver_arguments(pod, confinement, self._spec.ports)
+                running.reason = ""
+            except ManifestProblem as problem:
+                running.reason = f"{pod.file}: {problem}; it runs on with what it had"
 
     def _free_nodes(self) -> bool:
         """End the node leases of an earlier kwok: each has a name of its own, and the next would wait for 40 s."""
@@ -177,6 +193,13 @@ class Supervisor:
         """Paths as the learner knows them."""
         copied = re.sub(rf"{re.escape(str(self._layout.copies))}/[^/]+", "", reason)
         return copied.replace(str(self._layout.node), "")
+
+
+def _runner(name: str, layout: Layout) -> Runner:
+    """The API server is started from what a learner edits, so it is held like a stranger's program."""
+    if name == APISERVER:
+        return Runner(name, layout.log(name), KUBELET, LIMITS)
+    return Runner(name, layout.log(name), OURS)
 
 
 def _decode(text: str) -> bytes:

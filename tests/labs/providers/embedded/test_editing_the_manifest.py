@@ -1,5 +1,6 @@
 """What a learner may do to the API server's manifest: every mistake shows its reason, and reset mends all."""
 
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def editor(second: Lab, make_scenario: Callable[..., Scenario]) -> Iterator[Edit
     second.reset(scenario)
     assert editor.runs()
     assert editor.manifest.read_text() == before
-    assert list(second.capture().files) == ["manifests/kube-apiserver.yaml"]
+    files = list(second.capture().files)
+    assert [name for name in files if not name.startswith("pki/")] == ["manifests/kube-apiserver.yaml"]
 
 
 def test_a_new_flag_takes_effect_and_reset_takes_it_back(editor: Editor) -> None:
@@ -181,6 +183,58 @@ def test_every_mistake_in_a_flag_has_its_reason_and_one_reset_mends_them_all(edi
         editor.lab.attach()
     assert caught.value.attempted == "start kube-apiserver of plane second"
     assert caught.value.remedy.endswith("`ckslab reset` puts control-plane files back.")
+
+
+def test_keys_that_a_learner_makes_exchanges_or_removes_are_put_back_by_reset(editor: Editor) -> None:
+    """The fixture's reset is what is looked at: the API server runs again with the keys of the start."""
+    pki = editor.layout.pki
+    before = {name: data for name, data in editor.lab.capture().files.items() if name.startswith("pki/")}
+    editor.put("/etc/kubernetes/pki/encryption.yaml", "kind: EncryptionConfiguration")
+    shutil.copy(pki / "sa.pub", pki / "apiserver.crt")
+    (pki / "ca.key").unlink()
+    editor.edit("--profiling=false")
+    editor.why("failed to find")
+    editor.lab.reset(editor.scenario)
+    assert {name: data for name, data in editor.lab.capture().files.items() if name.startswith("pki/")} == before
+
+
+def test_an_edited_configuration_reaches_the_running_api_server_once_it_is_checked(editor: Editor) -> None:
+    """It looks once a minute, so what it would read is looked at here."""
+    place = "/etc/kubernetes/enc/config.yaml"
+
+    def configuration(provider: dict[str, Any]) -> dict[str, Any]:
+        resources = [{"resources": ["secrets"], "providers": [provider]}]
+        return {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": resources}
+
+    def given() -> object:
+        return yaml.safe_load((editor.layout.copies / f"encryption-provider-config{place}").read_text())
+
+    def reason() -> str:
+        return str(editor.lab.status().components["kube-apiserver"]["reason"])
+
+    secretbox = configuration(
+        {"secretbox": {"keys": [{"name": "k", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}]}}
+    )
+    editor.put(place, configuration({"identity": {}}))
+    before = pid_of(editor.lab, "kube-apiserver")
+    flags = (f"--encryption-provider-config={place}", "--encryption-provider-config-automatic-reload=true")
+    editor.edit(*flags, volumes=({"mountPath": "/etc/kubernetes/enc", "path": "/etc/kubernetes/enc"},))
+    eventually(lambda: pid_of_or_none(editor) not in (None, before) and editor.runs())
+    running = pid_of(editor.lab, "kube-apiserver")
+    editor.put(place, secretbox)
+    eventually(lambda: given() == secretbox)
+    editor.put(place, configuration({"kms": {"name": "stranger", "endpoint": "unix:///tmp/socket"}}))
+    eventually(lambda: "this lab runs no provider kms; it runs on with what it had" in reason())
+    assert given() == secretbox
+    editor.put(place, secretbox)
+    eventually(lambda: not reason())
+    assert pid_of(editor.lab, "kube-apiserver") == running
+
+
+def test_an_api_server_started_from_an_edited_manifest_has_bounds(editor: Editor) -> None:
+    pid = pid_of(editor.lab, "kube-apiserver")
+    bounds = {kind: resource.prlimit(pid, kind) for kind in processes.LIMITS}
+    assert all(soft == hard <= processes.LIMITS[kind] for kind, (soft, hard) in bounds.items())
 
 
 def test_an_audit_log_is_written_where_its_volume_is(editor: Editor) -> None:
