@@ -52,7 +52,7 @@ def _cases(scenario: Scenario) -> tuple[Case, list[Case]]:
 def _grade(lab: Lab, scenario: Scenario, case: Case) -> None:
     session = lab.run(scenario)
     ctx = facts.context_for(scenario, lab, session, live=False)
-    play(case.do, scenario.folder, lab.cluster, scenario.identities, session.files)
+    play(case.do, scenario.folder, lab.objects, scenario.identities, session.files)
     report = engine.check(scenario, ctx, provider="embedded")
     if (report.outcome is Outcome.PASSED) != case.right:
         raise SystemExit(f"{case.name}: {report.outcome}")

@@ -17,7 +17,9 @@ from ckslab_checker.context import Context, Manifest
 from ckslab_checker.installed import Installed, installed
 from ckslab_checker.sentinels import Refused, Sentinel
 from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.together import together
 from ckslab_labs.errors import Infrastructure, Unreachable
+from ckslab_labs.session import start_rbac
 
 DEADLINE = 15.0
 """Seconds; admission policies are compiled on a 1 s tick, everything else takes some 20 ms."""
@@ -38,11 +40,24 @@ _INSTALLED: Mapping[str, Callable[[Context, str], Sentinel]] = {
 """Kinds of admission control that somebody may install, with their sentinels."""
 
 
-def settle(ctx: Context, *, admission: bool = True, everything: bool = False) -> tuple[str, ...]:
+def await_controllers(ctx: Context) -> None:
+    """Wait for what controllers make of the learner's changes: ClusterRoles that are made of others.
+
+    Authorizers see only what is written. Done once for a context, with ``ctx.rbac`` found by it.
+
+    Raises:
+        Infrastructure: no controller does its work in time.
+
+    """
+    ctx.once("rbac", lambda: _aggregated(ctx))
+
+
+def settle(ctx: Context, *, admission: bool = True, everything: bool = False, leave: bool = False) -> tuple[str, ...]:
     """Wait until all changes made before the call have taken effect.
 
     ``admission`` is whether requests will follow that admission control sees (it does not see reviews of access). Kinds
-    of admission control of which nothing is installed are left out, unless ``everything`` is asked for.
+    of admission control of which nothing is installed are left out, unless ``everything`` is asked for. ``leave`` is
+    for where the cluster's state is restored afterwards: then what was written for it need not be taken out again.
 
     Returns:
         notes for the report: that sentinels were refused, and a fixed time was waited instead.
@@ -53,10 +68,12 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
 
     """
     deadline = time.monotonic() + DEADLINE
-    if not ctx.objects.get("Namespace", ctx.control_namespace).ok:
+    if ctx.control_namespace not in ctx.namespaces:
         ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ctx.control_namespace}})
-    _await_aggregation(ctx, deadline)
+    await_controllers(ctx)
     found = installed(ctx.objects) if admission else {}
+    if admission:
+        ctx.once("installed", lambda: {kind: _others(found[kind]) for kind in found})
     if ctx.live:  # elsewhere the whole state is restored anyway
         _sweep(ctx, {**{kind: _grants(ctx, kind) for kind in _GRANTS}, **found})
     token = secrets.token_hex(5)
@@ -67,7 +84,7 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
     if admission:
         wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{secrets.randbelow(10**9)}"))
     try:
-        with _written(wanted):
+        with _written(wanted, leave):
             _await(wanted, deadline)
     except Refused as refusal:
         time.sleep(GRACE)
@@ -77,8 +94,12 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False) ->
 
 def _matters(kind: str, found: Installed) -> bool:
     """Whether something of the kind may be in force: a binding may be so for a while without its policy."""
-    items = [*found[kind], *found.get(f"{kind}Binding", ())]
-    return any(not item["metadata"]["name"].startswith(sentinels.PREFIX) for item in items)
+    return bool(_others([*found[kind], *found.get(f"{kind}Binding", ())]))
+
+
+def _others(items: Sequence[Manifest]) -> list[Manifest]:
+    """Without our sentinels."""
+    return [item for item in items if not item["metadata"]["name"].startswith(sentinels.PREFIX)]
 
 
 def _grants(ctx: Context, kind: str) -> list[Manifest]:
@@ -92,14 +113,13 @@ def _grants(ctx: Context, kind: str) -> list[Manifest]:
 
 
 @contextmanager
-def _written(wanted: Sequence[Sentinel]) -> Iterator[None]:
+def _written(wanted: Sequence[Sentinel], leave: bool) -> Iterator[None]:
     try:
-        for sentinel in wanted:
-            sentinel.write()
+        together(sentinel.write for sentinel in wanted)
         yield
     finally:
-        for sentinel in wanted:
-            sentinel.erase()
+        if not leave:
+            together(sentinel.erase for sentinel in wanted)
 
 
 def _await(wanted: Sequence[Sentinel], deadline: float) -> None:
@@ -111,15 +131,18 @@ def _await(wanted: Sequence[Sentinel], deadline: float) -> None:
             _wait(pause, deadline, f"{sentinel.what} of ours has no effect; last seen: {last}")
 
 
-def _await_aggregation(ctx: Context, deadline: float) -> None:
-    """Wait for the controller that makes ClusterRoles of others; authorizers see only what it has written."""
-    if Capability.CONTROLLERS not in ctx.cluster.capabilities:
-        return
+def _aggregated(ctx: Context) -> Mapping[str, Sequence[Manifest]]:
+    """All roles and bindings, once the aggregated ones among them are up to date."""
+    deadline = time.monotonic() + DEADLINE
     for pause in _pauses():
-        behind = aggregation.unfinished(ctx.objects.list("ClusterRole"))
+        rbac = start_rbac(ctx.objects)
+        if Capability.CONTROLLERS not in ctx.cluster.capabilities:
+            break
+        behind = aggregation.unfinished(rbac["ClusterRole"])
         if not behind:
             break
         _wait(pause, deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
+    return rbac
 
 
 def _pauses() -> Iterator[float]:

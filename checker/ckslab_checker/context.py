@@ -4,7 +4,8 @@ A probe that needs anything more (a provider, a path of this machine, the clock)
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -44,8 +45,8 @@ class Context:
     """Varies names that a fix must not be able to foresee."""
     control_namespace: str = "ckslab"
     """A namespace of ours, where a scenario's fix has no say by name."""
-    checkpoint: Callable[[], Callable[[], None]] | None = None
-    """Keeps the cluster's state, where requests are made for real, and returns what brings it back."""
+    checkpoint: Callable[[], AbstractContextManager[Callable[[], None]]] | None = None
+    """Keeps the cluster's state where requests are made for real: gives what brings it back, and does so at the end."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
 
@@ -60,6 +61,12 @@ class Context:
             self._found[what] = find()
         found: _T = self._found[what]
         return found
+
+    def by(self, cluster: Cluster) -> "Context":
+        """The same context by another way to the same cluster, with what was found already."""
+        other = replace(self, cluster=cluster)
+        other._found.update(self._found)
+        return other
 
     @cached_property
     def objects(self) -> Objects:

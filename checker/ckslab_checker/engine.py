@@ -5,7 +5,8 @@ fault of a probe is an ``error``. Where somebody else writes to the cluster mean
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
@@ -28,8 +29,8 @@ Progress = Callable[[str], None]
 def check(scenario: Scenario, ctx: Context, *, provider: str, progress: Progress | None = None) -> Report:
     """Ask all checks of a scenario, and report. Never raises for what the cluster says or fails to say.
 
-    Where requests are made for real (``ctx.live`` is False) the last check may leave something behind, which is for
-    the caller to undo; what an earlier one left is undone, by ``ctx.checkpoint``, before the next is asked.
+    Where requests are made for real (``ctx.live`` is False) what a check leaves behind is undone before another is
+    asked that could see it, and in the end.
     """
     began = time.monotonic()
     results: Sequence[CheckResult] = ()
@@ -56,21 +57,42 @@ class _Round:
         self._checks = scenario.spec.checks
         self._recording = Recording(ctx.cluster)
         self._plain = replace(ctx, served=ctx.served or ctx.objects)
-        self._ctx = replace(self._plain, cluster=self._recording)
+        self._ctx = self._plain.by(self._recording)
         self._progress = progress
         self._real = sum(_asks_admission(each) for each in self._checks)
         self._notes: tuple[str, ...] = ()
-        self._restore: Callable[[], None] | None = None
+        self._restore: Callable[[], None] = lambda: None
 
     def run(self) -> tuple[list[CheckResult], bool]:
         """The results in the order of the checks, and whether nobody else changed the cluster meanwhile."""
         try:
-            self._notes = barrier.settle(self._plain, admission=self._real > 0)
-            before = self._versions()
-            results = self._ask_all()
-            return results, self._versions() == before
+            barrier.await_controllers(self._plain)
+            with self._kept():
+                self._notes = self._settle()
+                before = self._versions()
+                results = self._ask_all()
+                return results, self._versions() == before
         except (CannotTell, LabError) as error:
             return [_result(each, Outcome.ERROR, error=str(error)) for each in self._checks], True
+
+    def _settle(self, *, everything: bool = False) -> tuple[str, ...]:
+        admission = self._real > 0
+        notes = barrier.settle(self._plain, admission=admission, everything=everything, leave=self._keeps)
+        self._ctx = self._plain.by(self._recording)
+        return notes
+
+    @property
+    def _keeps(self) -> bool:
+        return self._real > 0 and self._plain.checkpoint is not None
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Leave nothing behind, where that is in our power."""
+        if self._keeps and self._plain.checkpoint is not None:
+            with self._plain.checkpoint() as self._restore:
+                yield
+        else:
+            yield
 
     def _versions(self) -> object:
         """Nobody else is at work where requests are made for real, so nothing is looked up there."""
@@ -90,7 +112,7 @@ class _Round:
             reason = f"this cluster cannot answer: it lacks {', '.join(sorted(missing))}"
             return _result(asked, Outcome.SKIPPED, error=reason)
         try:
-            if self._real > 1 and _asks_admission(asked):
+            if _asks_admission(asked):
                 self._undo(asked)
             evidence = self._evidence(asked)
         except Obstructed as error:
@@ -109,19 +131,17 @@ class _Round:
         try:
             return probe.ask(self._ctx)
         except OutOfDate:
-            barrier.settle(self._plain, everything=True)
-            self._ctx = replace(self._ctx)  # forgets what was found before
+            self._plain = replace(self._plain)  # forgets what was found before
+            self._settle(everything=True)
             return probe.ask(self._ctx)
 
     def _undo(self, asked: Check) -> None:
         """Go back to the state before the first request that was made for real, where the next check could see any."""
-        if self._restore is None and self._plain.checkpoint is not None:
-            self._restore = self._plain.checkpoint()
         left = self._recording.left_behind
-        if self._restore is not None and _is_seen(left, getattr(asked.probe, "namespace", None)):
+        if _is_seen(left, getattr(asked.probe, "namespace", None)):
             self._restore()
             if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
-                barrier.settle(self._plain, admission=self._real > 0)
+                self._settle()
             left.clear()
 
 

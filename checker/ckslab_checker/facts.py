@@ -1,8 +1,6 @@
 """What a run of checks is to know of a session: its cluster, its files, its untouched start."""
 
 import secrets
-from collections.abc import Callable
-from functools import partial
 
 from ckslab_checker.context import Context, StartFacts
 from ckslab_labs.cluster.objects import Objects
@@ -22,10 +20,6 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
     ``live`` is a learner's own cluster, where nothing may be left behind; elsewhere requests are made for real, and the
     plane's state is kept to go back to. ``seed`` makes names that nobody can foresee; a random one unless given.
     """
-
-    def checkpoint() -> Callable[[], None]:
-        return partial(lab.undo, lab.capture())
-
     return Context(
         cluster=lab.cluster,
         identities=scenario.identities,
@@ -33,6 +27,6 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
         start=StartFacts(session.start_rbac),
         live=live,
         seed=seed or secrets.token_hex(4),
-        checkpoint=None if live else checkpoint,
+        checkpoint=None if live else lab.checkpoint,
         served=lab.objects,
     )

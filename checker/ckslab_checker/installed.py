@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Literal
 
-from ckslab_labs.cluster.objects import CannotResolve, Objects
+from ckslab_labs.cluster.objects import Objects
 
 KINDS = (
     "ValidatingAdmissionPolicy",
@@ -29,11 +28,8 @@ _QUOTED = re.compile(r"""'([^'\\\n]+)'|"([^"\\\n]+)\"""")
 
 def installed(objects: Objects) -> Installed:
     """The objects of these kinds; a kind that this version does not serve is left out."""
-    found = {}
-    for kind in KINDS:
-        with suppress(CannotResolve):
-            found[kind] = [item for item in objects.list(kind) if item["metadata"]["name"] != OWN]
-    return found
+    found = objects.lists(filter(objects.serves, KINDS))
+    return {kind: [item for item in found[kind] if item["metadata"]["name"] != OWN] for kind in found}
 
 
 def names(found: Installed) -> frozenset[str]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.cluster.port import Cluster, Identity, Response
+from ckslab_labs.cluster.port import Identity, Response
 from ckslab_labs.errors import InvalidInput
 from ckslab_labs.files import write_atomic
 from ckslab_labs.scenario.manifests import Manifest, read_manifests
@@ -34,14 +34,14 @@ class PlayFailed(InvalidInput):
 
 
 def play(
-    actions: Sequence[Action], scenario_folder: Path, cluster: Cluster, identities: Mapping[str, Identity], files: Path
+    actions: Sequence[Action], scenario_folder: Path, objects: Objects, identities: Mapping[str, Identity], files: Path
 ) -> None:
     """Play the steps in order.
 
     Args:
         actions: the steps; their paths are relative to ``scenario_folder``.
         scenario_folder: what no path may lead out of.
-        cluster: where to play.
+        objects: where to play.
         identities: who a step may be played as, by short name.
         files: the learner's files.
 
@@ -50,7 +50,7 @@ def play(
         InvalidInput: a step names something that is not there.
 
     """
-    player = Player(scenario_folder, Objects(cluster), identities, files)
+    player = Player(scenario_folder, objects, identities, files)
     for action in actions:
         player.step(action)
 

@@ -6,7 +6,7 @@ scenario's setup is applied. Nothing here knows what a check is.
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, quiet
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac
-from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, settled
+from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, capture_keys, put_back, settled
 
 __all__ = ["Lab", "Session", "list_planes"]
 
@@ -187,9 +187,22 @@ class Lab:
         """Back to a state captured on this plane."""
         self.plane.restore(snapshot)
 
-    def undo(self, snapshot: Snapshot) -> None:
-        """Back to a state captured a moment ago, of which only a few requests of ours changed anything."""
-        self.plane.restore(snapshot, settle=0.0)
+    @contextmanager
+    def checkpoint(self) -> Iterator[Callable[[], None]]:
+        """Keep what the API server stores, with nothing else at work on it; gives what brings it back.
+
+        In the end it is brought back once more.
+        """
+        with self.plane.steering.at_rest():
+            kept = capture_keys(self.plane.etcd)
+
+            def undo() -> None:
+                put_back(kept, self.plane.etcd)
+
+            try:
+                yield undo
+            finally:
+                undo()
 
     def prepare(self, requires: Iterable[Capability], progress: Progress = quiet) -> None:
         """Have the plane run what these capabilities need, in its clean state: no scenario's objects, no learner's."""

@@ -157,7 +157,7 @@ def now() -> str:
 
 def start_rbac(objects: Objects) -> dict[str, list[Manifest]]:
     """All RBAC objects, by kind."""
-    return {kind: objects.list(f"{kind}.rbac.authorization.k8s.io") for kind in RBAC_KINDS}
+    return objects.lists(RBAC_KINDS)
 
 
 def lay_out_files(source: Path, files: Path, kept: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """What the engine makes of probes; the probes here ask nobody, and the cluster settles at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -162,7 +163,7 @@ def test_only_kinds_that_the_checks_depend_on_are_settled(
     settled: list[dict[str, Any]], probe: ProbeSpec, admission: bool
 ) -> None:
     run(probe)
-    assert settled == [{"admission": admission}]
+    assert settled == [{"admission": admission, "everything": False, "leave": False}]
 
 
 def test_a_refusal_that_is_out_of_date_is_asked_again_once_everything_has_settled(
@@ -178,7 +179,7 @@ def test_a_refusal_that_is_out_of_date_is_asked_again_once_everything_has_settle
         return found
 
     assert run(Scripted(answer=answer)).outcome is Outcome.PASSED
-    assert settled == [{"admission": False}, {"everything": True}]
+    assert [asked["everything"] for asked in settled] == [False, True]
 
 
 @pytest.mark.usefixtures("settled")
@@ -244,9 +245,11 @@ class Writable(FakeCluster):
 
         return answer
 
-    def checkpoint(self) -> Callable[[], None]:
+    @contextmanager
+    def checkpoint(self) -> Iterator[Callable[[], None]]:
         self.log.append("keep")
-        return lambda: self.log.append("restore")
+        yield lambda: self.log.append("restore")
+        self.log.append("leave")
 
     def run(self, *probes: ProbeSpec) -> Sequence[str]:
         report = run(*probes, ctx=context(self, checkpoint=self.checkpoint))
@@ -269,6 +272,7 @@ def test_what_a_check_did_for_real_is_undone_before_one_that_could_see_it() -> N
         "restore",
         f"write {SECRETS}",
         f"write {PODS}",
+        "leave",
     ]
 
 
@@ -277,7 +281,7 @@ def test_what_has_no_namespace_is_seen_by_all() -> None:
     cluster = Writable()
     nodes = Real(answer=cluster.write("/api/v1/nodes"))
     red = Real(answer=cluster.write(PODS), namespace="red")
-    assert cluster.run(nodes, red) == ["keep", "write /api/v1/nodes", "restore", f"write {PODS}"]
+    assert cluster.run(nodes, red) == ["keep", "write /api/v1/nodes", "restore", f"write {PODS}", "leave"]
 
 
 @pytest.mark.usefixtures("settled")
@@ -292,7 +296,7 @@ def test_the_cluster_settles_again_once_roles_have_been_undone(settled: list[dic
     cluster = Writable()
     roles = Real(answer=cluster.write("/apis/rbac.authorization.k8s.io/v1/namespaces/red/roles"), namespace="red")
     cluster.run(roles, roles.model_copy())
-    assert settled == [{"admission": True}] * 2
+    assert settled == [{"admission": True, "everything": False, "leave": True}] * 2
 
 
 @pytest.mark.usefixtures("settled")
@@ -305,7 +309,7 @@ def test_checks_that_only_ask_come_first_and_are_reported_in_their_place() -> No
 
     real = Real(answer=cluster.write(PODS))
     report = run(real, Scripted(answer=look), ctx=context(cluster, checkpoint=cluster.checkpoint))
-    assert cluster.log == ["look", f"write {PODS}"]  # a single one has nothing to undo
+    assert cluster.log == ["keep", "look", f"write {PODS}", "leave"]
     assert [check.id for check in report.checks] == ["check-0", "check-1"]
 
 

@@ -70,7 +70,7 @@ def manifest(name: str) -> str:
 def run(cluster: Cluster, folder: Path, *steps: dict[str, Any]) -> Path:
     files = folder.parent / "files"
     files.mkdir(exist_ok=True)
-    play([Action.model_validate(step) for step in steps], folder, cluster, IDENTITIES, files)
+    play([Action.model_validate(step) for step in steps], folder, Objects(cluster), IDENTITIES, files)
     return files
 
 

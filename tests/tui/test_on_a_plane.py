@@ -46,7 +46,7 @@ def fix(service: LabService) -> None:
     """What a learner does, through the API."""
     scenario = service.scenarios().get(SCENARIO)
     session = service.lab.session()
-    play([Action(apply="solution/")], scenario.folder, service.lab.cluster, {}, session.files)
+    play([Action(apply="solution/")], scenario.folder, service.lab.objects, {}, session.files)
 
 
 def test_from_start_to_the_pass_and_back_on_the_command_line(service: LabService, capsys: Capture) -> None:

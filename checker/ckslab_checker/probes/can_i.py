@@ -5,6 +5,7 @@ may deny as well as RBAC, a review cannot see it: ``create``, ``debug-container`
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -16,6 +17,7 @@ from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Identity
+from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import Id, ProbeSpec, Text
 
 _NAMELESS = frozenset({"create", "deletecollection"})
@@ -51,12 +53,12 @@ class CanI(ProbeSpec):
         """See ``Probe.ask``."""
         if gone := missing_namespace(ctx, self.namespace):
             return gone
-        return [
-            self._evidence(ctx, identity, resource, names)
+        return together(
+            partial(self._evidence, ctx, identity, resource, names)
             for resource in self.resources
             for names in [self._names(ctx, resource)]
             for identity in identities(ctx, self.as_)
-        ]
+        )
 
     def _names(self, ctx: Context, resource: str) -> Sequence[str]:
         """The names to ask about; the empty one is the question without a name."""

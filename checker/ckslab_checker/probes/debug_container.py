@@ -8,6 +8,7 @@ selectors leave out, and with each text that it quotes as an image.
 """
 
 from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from ckslab_checker.layers import ADMISSION, Expectation, Layer, classify
 from ckslab_checker.outcome import Evidence
 from ckslab_checker.principals import bound_accounts, quoted_accounts
 from ckslab_labs.cluster.port import Identity, Response
+from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import Id, ProbeSpec, Text
 
 MAX_PODS = 40
@@ -215,8 +217,9 @@ class _Run:
         ours = self._ctx.objects.get("pods", CONTROL_POD, self._ctx.control_namespace)
         control = ours.body if ours.ok else next(iter(self._there.values()), None)
         if control is not None:
-            for method in METHODS:
-                require_well_formed(self._ctx, self._question(method, control["metadata"]["namespace"], control))
+            namespace = control["metadata"]["namespace"]
+            questions = [self._question(method, namespace, control) for method in METHODS]
+            together(partial(require_well_formed, self._ctx, question) for question in questions)
 
 
 def _layer(question: Question, answer: Response) -> Layer:

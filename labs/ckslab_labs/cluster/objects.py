@@ -5,15 +5,18 @@ https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discover
 a name is unknown, because a learner may have made a CRD meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from ckslab_labs.cluster.port import Cluster, Identity, Response
+from ckslab_labs.cluster.together import together
 from ckslab_labs.errors import Infrastructure, InvalidInput
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 FIELD_MANAGER = "ckslab"
 PATCH_TYPES: Mapping[str, str] = {
@@ -96,6 +99,14 @@ class Objects:
             raise CannotResolve(f"find the resource {word!r}", seen, "Check the spelling and the API group.")
         return found
 
+    def serves(self, word: str) -> bool:
+        """Whether ``resource`` would find it."""
+        try:
+            self.resource(word)
+        except CannotResolve:
+            return False
+        return True
+
     def of(self, manifest: Manifest) -> Resource:
         """The resource that a manifest's ``apiVersion`` and ``kind`` name."""
         api_version, kind = str(manifest.get("apiVersion", "")), str(manifest.get("kind", ""))
@@ -160,6 +171,11 @@ class Objects:
         if not answer.ok:
             raise Infrastructure(f"list {kind}", answer.message, "See `ckslab doctor`.")
         return list(answer.body["items"])
+
+    def lists(self, kinds: Iterable[str]) -> dict[str, Manifests]:
+        """All objects of several kinds, everywhere, asked for side by side; errors as for ``list``."""
+        words = list(kinds)
+        return dict(zip(words, together(partial(self.list, word) for word in words), strict=True))
 
     def create(self, manifest: Manifest, as_: Identity | None = None, dry_run: bool = False) -> Response:
         """POST a manifest."""

@@ -34,6 +34,9 @@ MAKES_OTHERS = re.compile(
 )
 """Objects for which controllers make other objects, and remove them one by one when it goes."""
 
+INERT = re.compile(rb"^/registry/(roles|rolebindings|clusterrolebindings)/")
+"""Objects that only authorizers look at; of ClusterRoles a controller makes others."""
+
 CAUGHT_UP_SECONDS = 3.0
 AFTER_DELETION_SECONDS = 1.0
 """A namespace or an owner was deleted or changed, and is put back: controllers may still be removing what it had."""
@@ -97,6 +100,11 @@ class Difference:
         return bool(self.put or self.delete)
 
     @property
+    def is_inert(self) -> bool:
+        """Whether nobody else has, or had, anything to do because of it."""
+        return all(map(INERT.match, [*self.put, *self.delete]))
+
+    @property
     def stirs_controllers(self) -> bool:
         """Whether controllers have, or had a moment ago, something to make or remove because of it."""
         return self.undoes_deletion or any(map(MAKES_OTHERS.match, self.delete))
@@ -141,6 +149,13 @@ def _left_work(key: bytes, value: bytes | None) -> bool:
     return value is None or not key.startswith(NAMESPACE) or b"Terminating" in value
 
 
+def put_back(keys: Keys, store: Store) -> None:
+    """Bring the store back to these keys where nobody else writes: one transaction, and no second look."""
+    difference = compare_keys(keys, store)
+    if difference:
+        store.write(difference.put, difference.delete)
+
+
 def restore_keys(
     keys: Keys,
     store: Store,
@@ -155,7 +170,8 @@ def restore_keys(
         keys: of a snapshot.
         store: where to write.
         deadline: seconds after which to give up.
-        settle: seconds between the two dumps that must both show no difference; one dump is enough when it is 0.
+        settle: seconds between the two dumps that must both show no difference; one dump is enough when it is 0, and
+            none where the difference was nothing to anybody else.
         besides: matches further keys that are left alone.
         sentinels: keys that controllers make again whenever they go; none where no controllers run. They are removed
             together with what stirs controllers: once they are there again, the controllers have seen the restore.
@@ -188,6 +204,8 @@ def restore_keys(
         else:
             store.write(difference.put, difference.delete)
         writes += 1
+        if writes == 1 and difference.is_inert:
+            return writes
         clean_since = None
 
 

@@ -13,15 +13,9 @@ import pytest
 from tests.labs.helpers import eventually
 from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
 
-from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.lab import Lab
-from ckslab_labs.paths import private_dir
-from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.components import ETCD, command
-from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Ports
-from ckslab_labs.providers.embedded.pki import make_pki
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import EVENTS, Snapshot, compare_keys, restore_keys
@@ -134,23 +128,12 @@ def test_what_is_restored_is_what_the_api_shows(lab: Lab) -> None:
     assert lab.objects.get("ConfigMap", "x", "default").status == 404
 
 
-def test_thousands_of_cycles_do_not_grow_etcd(tmp_path: Path) -> None:
-    """On an etcd of its own, with the flags of a plane: nobody else has to keep up with it."""
-    layout = Layout(tmp_path / "cycles")
-    for folder in (layout.root, layout.logs, layout.pki.parent):
-        private_dir(folder)
-    make_pki(layout.pki)
-    spec = PlaneSpec("1.36", Ports.free(), {"etcd": str(ensure(["etcd"], "1.36", lambda _: None)["etcd"])})
-    process = processes.start(command(ETCD, spec, layout), layout.log(ETCD), {}, layout.root)
-    try:
-        etcd = Etcd(spec.ports.etcd, layout.pki / "etcd")
-        eventually(etcd.healthy)
-        before = {b"/registry/configmaps/default/kept-%d" % index: b"x" * 1000 for index in range(10)}
-        etcd.write(before)
-        sizes = [cycle_through(etcd, before, start) for start in (0, CYCLES // 2)]
-        assert etcd.dump() == before
-    finally:
-        processes.end(process)
+def test_thousands_of_cycles_do_not_grow_etcd(make_client: Callable[[], Etcd]) -> None:
+    etcd = make_client()
+    before = {b"/registry/configmaps/default/kept-%d" % index: b"x" * 1000 for index in range(10)}
+    etcd.write(before)
+    sizes = [cycle_through(etcd, before, start) for start in (0, CYCLES // 2)]
+    assert etcd.dump() == before
     assert sizes[1] < MAX_ETCD
     assert sizes[1] - sizes[0] < MAX_ETCD / 16
 

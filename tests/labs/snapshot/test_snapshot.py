@@ -11,6 +11,7 @@ from ckslab_labs.snapshot.snapshot import (
     StillMoving,
     capture_keys,
     compare_keys,
+    put_back,
     restore_keys,
 )
 
@@ -131,6 +132,30 @@ def test_a_restore_looks_twice() -> None:
     store = Late(STATE)
     assert restore_keys(STATE, store, settle=0.001) == 1
     assert store.keys == STATE
+
+
+def test_what_nobody_but_authorizers_looks_at_is_not_looked_at_twice() -> None:
+    store = Memory({**STATE, b"/registry/roles/default/mine": b"mine", b"/registry/clusterrolebindings/x": b"x"})
+    assert restore_keys(STATE, store, settle=60) == 1
+    assert store.keys == STATE
+
+
+@pytest.mark.parametrize("key", [b"/registry/clusterroles/x", b"/registry/roles.example.com/x", b"/registry/pods/a/b"])
+def test_what_controllers_look_at_is_looked_at_twice(key: bytes) -> None:
+    def remember(store: Memory) -> None:
+        if store.writes == 1:
+            store.keys[key] = b"late"
+
+    store = Memory({**STATE, b"/registry/roles/default/mine": b"mine", key: b"x"}, remember)
+    assert restore_keys(STATE, store, settle=0.001) == 2
+    assert store.keys == STATE
+
+
+def test_where_nobody_else_writes_one_write_is_enough() -> None:
+    store = Memory({**STATE, b"/registry/namespaces/new": b"new"})
+    put_back(STATE, store)
+    put_back(STATE, store)
+    assert (store.keys, store.writes) == (STATE, 1)
 
 
 def test_a_snapshot_survives_its_file(tmp_path: Path) -> None:

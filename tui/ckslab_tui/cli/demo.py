@@ -108,7 +108,7 @@ class Demo:
 
         scenario, lab = self._service.scenarios().get(SCENARIO), self._service.lab
         case = next(each for each in load_suite(scenario).cases if each.name == name)
-        play(case.do, scenario.folder, lab.cluster, scenario.identities, lab.session().files)
+        play(case.do, scenario.folder, lab.objects, scenario.identities, lab.session().files)
 
     @contextmanager
     def _step(self, title: str) -> Iterator[Progress]:

@@ -8,6 +8,8 @@ from ckslab_labs.errors import Infrastructure
 from ckslab_labs.snapshot.snapshot import NODE
 
 NODES = ("node-1", "node-2")
+LABELLED, NOTED = "beta.kubernetes.io/os", "node.alpha.kubernetes.io/ttl"
+"""What two controllers write to every node, and would write again whenever a state without it is restored."""
 
 
 def node_manifest(name: str) -> Manifest:
@@ -17,7 +19,7 @@ def node_manifest(name: str) -> Manifest:
 
 
 def add_nodes(objects: Objects, seconds: float = 30.0) -> None:
-    """Make the nodes and wait until pods can be scheduled to them.
+    """Make the nodes and wait until pods can be scheduled to them, and controllers have nothing to add.
 
     Raises:
         Infrastructure: they did not become ready in time.
@@ -42,4 +44,5 @@ def holds_nodes(keys: Iterable[bytes]) -> bool:
 
 def _usable(node: Manifest) -> bool:
     conditions = {item["type"]: item["status"] for item in node.get("status", {}).get("conditions", [])}
-    return conditions.get("Ready") == "True" and not node["spec"].get("taints")
+    ready = conditions.get("Ready") == "True" and not node["spec"].get("taints")
+    return ready and LABELLED in node["metadata"].get("labels", {}) and NOTED in node["metadata"].get("annotations", {})

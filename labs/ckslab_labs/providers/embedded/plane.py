@@ -202,7 +202,7 @@ class Plane:
         Args:
             snapshot: of this plane.
             deadline: seconds for the cluster to come to rest.
-            settle: seconds that it must be at rest; 0 where nothing was left for controllers to do.
+            settle: seconds that it must be at rest.
             besides: matches keys that are left alone.
 
         Raises:

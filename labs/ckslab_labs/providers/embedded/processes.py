@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE
@@ -78,11 +79,32 @@ def _lower(limit: int, hard: int) -> int:
 def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> None:
     """TERM, and KILL after ``patience`` seconds; returns when the process is gone."""
     process.terminate()
+    process.send_signal(signal.SIGCONT)  # one that is paused would not hear
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def pause(pid: int, root: Path) -> None:
+    """Stop a process of a plane, with everything that it is doing, until ``go_on``."""
+    _signal(pid, root, signal.SIGSTOP)
+
+
+def go_on(pid: int, root: Path) -> None:
+    """Let a process of a plane go on after ``pause``; one that was not paused takes no notice."""
+    _signal(pid, root, signal.SIGCONT)
+
+
+def _signal(pid: int, root: Path, number: int) -> None:
+    if _marker(root) in _environment(pid):  # and not another's, which has got its number since
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _marker(root: Path) -> bytes:
+    return f"{PLANE_VARIABLE}={root}".encode()
 
 
 def of_plane(root: Path) -> list[int]:
@@ -92,8 +114,7 @@ def of_plane(root: Path) -> list[int]:
         root: the plane's folder.
 
     """
-    marker = f"{PLANE_VARIABLE}={root}".encode()
-    return [pid for pid in _pids() if marker in _environment(pid)]
+    return [pid for pid in _pids() if _marker(root) in _environment(pid)]
 
 
 def sweep(root: Path) -> list[int]:
@@ -132,7 +153,5 @@ def _environment(pid: int) -> frozenset[bytes]:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from ckslab_labs.errors import Infrastructure
 from ckslab_labs.files import is_locked, read_json
 from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.components import APISERVER
+from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, KWOK, SCHEDULER
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports, Wanted
 
@@ -79,6 +80,7 @@ class Steering:
     def revive(self, progress: Progress = quiet) -> None:
         """See that a supervisor lives, with ports that are free and binaries that are there."""
         if self.alive:
+            self._go_on()
             return
         for pid in processes.sweep(self._layout.root):
             progress(f"ended process {pid}, which an earlier supervisor had left")
@@ -94,6 +96,29 @@ class Steering:
             log = self._layout.log("supervisor")
             seen = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
             raise Infrastructure(f"start the supervisor of plane {self._layout.name}", seen, f"See {log}.")
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Pause whatever acts of its own accord: controllers, scheduler, simulated nodes. The API server answers.
+
+        What comes and goes meanwhile they never see, so nothing of it is left for them to do. Should this process be
+        killed, ``revive`` lets them go on.
+        """
+        try:
+            for pid in self._restless():
+                processes.pause(pid, self._layout.root)
+            yield
+        finally:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        for pid in self._restless():
+            processes.go_on(pid, self._layout.root)
+
+    def _restless(self) -> list[int]:
+        known = self.status().components
+        pids = [known.get(name, {}).get("pid") for name in (KWOK, SCHEDULER, CONTROLLERS)]
+        return [pid for pid in pids if pid is not None]
 
     def _spawn(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
@@ -123,7 +148,8 @@ class Steering:
 
     def want(self, wanted: Wanted) -> None:
         """Write down what shall run, and wait until the supervisor acts on it: held components are stopped then."""
-        wanted.save(self._layout)
+        if Wanted.load(self._layout) != wanted:
+            wanted.save(self._layout)
 
         def is_taken_up() -> bool:
             self.revive()  # it may be killed at this very moment

@@ -96,6 +96,8 @@ class Supervisor:
     def _start(self, runner: Runner) -> None:
         run = str(self._layout.run)
         env = {PLANE_VARIABLE: str(self._layout.root), "HOME": run, "TMPDIR": run, "GOGC": GARBAGE_PERCENT}
+        if runner.name not in (ETCD, APISERVER):
+            env["GOMAXPROCS"] = "1"
         flags: list[str] = []
         generation = ""
         if runner.name == KWOK and not self._free_nodes():
