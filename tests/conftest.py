@@ -6,6 +6,7 @@ fail where ``CKSLAB_REQUIRE`` demands ``plane``.
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,11 @@ def cluster(lab: Lab) -> HttpCluster:
 def objects(lab: Lab) -> Objects:
     """The verbs on the clean plane's objects."""
     return lab.objects
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as a terminal's programs do: a run in the background would hand on that it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

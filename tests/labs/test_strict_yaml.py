@@ -5,7 +5,7 @@ import sys
 import pytest
 import yaml
 
-from ckslab_labs import strict_yaml
+from ckslab_labs import strict_yaml, yaml_events
 from ckslab_labs.errors import ExitCode, InvalidInput
 
 QUOTE_IT = "Put it in quotes if it is text; write numbers plainly (42, 1.5), and true, false or null in full."
@@ -16,7 +16,7 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     parser = getattr(yaml, request.param, None)
     if parser is None:
         pytest.skip("PyYAML was built without libyaml")
-    monkeypatch.setattr(strict_yaml, "_PARSER", parser)
+    monkeypatch.setattr(yaml_events, "PARSER", parser)
 
 
 def refusal(text: str | bytes) -> str:
@@ -158,6 +158,10 @@ def test_a_structure_20_000_deep_is_refused_without_recursion(bomb: str, column:
         "Flatten the structure."
     )
     assert refusal(bomb) == message
+
+
+def test_the_place_is_told_also_where_sound_lines_go_before() -> None:
+    assert "line 4, column 43: lists and mappings are nested" in refusal("a: 1\nb: {c: d}\n\nx: [" + "[" * 20_000)
 
 
 def test_a_structure_40_deep_is_read() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from ckslab_labs.yaml_events import events
+
 MAX_MANIFEST = 128 * 1024
 """Bytes; kubeadm's manifest has 4 kB."""
 MAX_DEPTH = 40
@@ -150,7 +152,7 @@ def load_mapping(name: str, data: bytes) -> dict[str, Any]:
 
 def _refuse_bombs(name: str, text: str) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for event in events(text):
         if isinstance(event, yaml.AliasEvent):
             raise ManifestProblem(f"{name}: YAML aliases are not read here; write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
