@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions check bench picture schemas clean
+.PHONY: demo test test-versions check node-image bench picture schemas clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -24,6 +24,10 @@ check: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The image of a kind node, built from source where no registry is reached. Needs root and a Docker engine.
+node-image: .venv/ready
+	$(BIN)/python -m tests.kind.node_image
 
 bench: .venv/ready
 	$(PLANE)

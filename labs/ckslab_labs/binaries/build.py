@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ckslab_labs.binaries.catalog import BUILD_FLAGS, Binary, Module
+from ckslab_labs.binaries.catalog import Binary, Module
 from ckslab_labs.binaries.golang import Go, find_go
 from ckslab_labs.binaries.refusals import explain
 from ckslab_labs.errors import Busy
@@ -62,6 +62,7 @@ def build(module: Module, names: Sequence[str], progress: Progress) -> dict[str,
             missing = [name for name in names if not (folder / name).exists()]
             if missing:
                 _build(module, missing, folder, progress)
+                _sweep(folder)  # a killed one's compilers may have written for a moment more
     except OSError as error:
         raise explain(f"build {what}", [str(error)]) from error
     return {name: folder / name for name in names}
@@ -144,7 +145,7 @@ class _Task:
 
         self.progress(f"{self.what}: looking what there is to build")
         answer = self.staging / "stale"
-        self._run(["list", *BUILD_FLAGS, "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"], answer, heard)
+        self._run(["list", *self.module.flags, "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"], answer, heard)
         return len(answer.read_text().splitlines())
 
     def compile(self, total: int) -> None:
@@ -162,7 +163,7 @@ class _Task:
         heard("")  # linking alone takes a while, too
         out = self.staging / "out"
         out.mkdir()
-        flags = [*BUILD_FLAGS, "-v", "-ldflags", self.module.ldflags, "-o", f"{out}/"]
+        flags = [*self.module.flags, "-v", "-ldflags", self.module.ldflags, "-o", f"{out}/"]
         self._run(["build", *flags], self.staging / "stdout", heard)
 
     def _run(self, arguments: Sequence[str], answer: Path, heard: Progress) -> None:
@@ -177,7 +178,7 @@ class _Task:
             subprocess.Popen(
                 [self.go.path, *arguments, *(binary.package for binary in self.binaries)],
                 cwd=self.module.folder,
-                env=self.go.environment(self.staging),
+                env=self.go.environment(self.staging, cgo=self.module.cgo),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,

@@ -53,6 +53,8 @@ class Module:
         folder: holds go.mod and go.sum.
         binaries: its programs.
         stamp: ``package.variable=value``, set by the linker; upstream's release scripts do the same.
+        tags: build tags.
+        cgo: whether its programs need a C compiler.
 
     """
 
@@ -61,6 +63,13 @@ class Module:
     folder: Path
     binaries: tuple[Binary, ...]
     stamp: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags of ``go list`` and ``go build``."""
+        return (*BUILD_FLAGS, *((f"-tags={','.join(self.tags)}",) if self.tags else ()))
 
     @property
     def ldflags(self) -> str:
@@ -80,7 +89,7 @@ class Module:
         digest = hashlib.sha256()
         for name in ("go.mod", "go.sum"):
             digest.update((self.folder / name).read_bytes() + b"\0")
-        digest.update("\0".join([*BUILD_FLAGS, self.ldflags, architecture()]).encode())
+        digest.update("\0".join([*self.flags, self.ldflags, architecture()]).encode())
         return cache_home() / "bin" / f"{self.name}-{digest.hexdigest()[:16]}"
 
     def binary(self, name: str) -> Binary:

@@ -56,10 +56,10 @@ class Go:
             return f"{self.path} has no place for its caches: HOME is not set, nor are GOMODCACHE and GOCACHE"
         return None
 
-    def environment(self, scratch: Path) -> dict[str, str]:
+    def environment(self, scratch: Path, *, cgo: bool = False) -> dict[str, str]:
         """The environment of a build that keeps its temporary files in ``scratch``."""
         return _environment() | {
-            "CGO_ENABLED": "0",
+            "CGO_ENABLED": "1" if cgo else "0",
             "GO111MODULE": "on",
             "GOARCH": architecture(),
             "GOFLAGS": "-buildvcs=false",

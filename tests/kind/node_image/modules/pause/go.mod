@@ -1,0 +1,3 @@
+module ckslab/pause
+
+go 1.24
