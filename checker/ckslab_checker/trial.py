@@ -17,7 +17,7 @@ from ckslab_checker.outcome import Report
 from ckslab_checker.play import LEARNERS_FILES, play
 from ckslab_labs import strict_yaml
 from ckslab_labs.errors import InvalidInput
-from ckslab_labs.lab import PROVIDER, Lab
+from ckslab_labs.lab import Lab
 from ckslab_labs.scenario.documents import as_json
 from ckslab_labs.scenario.model import Action, Scenario, Strict
 from ckslab_labs.scenario.problems import Findings, explain
@@ -41,7 +41,7 @@ def play_and_check(scenario: Scenario, lab: Lab, actions: Sequence[Action], fold
     with lab.exclusive():
         session = lab.run(scenario)
         play(actions, folder, lab.objects, scenario.identities, session.files)
-        return check(scenario, context_for(scenario, lab, session, live=False), provider=PROVIDER)
+        return check(scenario, context_for(scenario, lab, session, live=False), provider=lab.provider.kind)
 
 
 def try_fix(scenario: Scenario, lab: Lab, folder: Path) -> Report:

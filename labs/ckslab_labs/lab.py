@@ -1,66 +1,70 @@
-"""A lab: one plane and the session on it. What the command line, the app and the suites drive.
+"""A lab: one cluster and the session on it. What the command line, the app and the suites drive.
 
-``start`` and ``reset`` are the same few steps: the plane's clean baseline is restored through etcd, then the
-scenario's setup is applied. Nothing here knows what a check is.
+``start`` and ``reset`` are the same few steps, whoever provides the cluster: its clean state, then the scenario's
+setup; or in one step back to the untouched start, where the provider can. Nothing here knows what a check is.
 """
 
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
 from ckslab_labs.paths import private_dir, refuse_foreign, state_home
-from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
-from ckslab_labs.providers.embedded.layout import Wanted, list_planes
-from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
+from ckslab_labs.providers.embedded.layout import list_planes
 from ckslab_labs.providers.embedded.plane import Plane
-from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, quiet
+from ckslab_labs.providers.embedded.provider import Embedded
+from ckslab_labs.providers.embedded.steering import PlaneStatus, quiet
+from ckslab_labs.providers.provider import Progress, Provider
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac
-from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, capture_keys, put_back, settled
+from ckslab_labs.snapshot.snapshot import Snapshot, settled
 
 __all__ = ["Lab", "Session", "list_planes"]
 
-PROVIDER = "embedded"
 LOCK_SECONDS = 15.0
 
 
 class Lab:
-    """One plane and the session on it.
+    """One cluster and the session on it.
 
     Args:
-        plane: the plane's name.
+        plane: the cluster's name.
         kubernetes: the version to make it with ("1.36"); the default, or what it runs, when not given.
 
     """
 
     def __init__(self, plane: str = "default", kubernetes: str | None = None) -> None:
         refuse_foreign(state_home())
-        self.plane = Plane(plane)
+        self._embedded = Embedded(plane, kubernetes)
+        self.name = plane
+        self.provider: Provider = self._embedded
         self.sessions = Sessions(plane)
-        self._kubernetes = kubernetes
         self._objects: Objects | None = None
         self._lock_depth = 0
         self._starts: dict[str, Start] = {}
         self._written_start = ""
 
     @property
+    def plane(self) -> Plane:
+        """The plane, for what is asked of planes only."""
+        return self._embedded.plane
+
+    @property
     def cluster(self) -> HttpCluster:
-        """The plane's API, asked as ckslab itself."""
-        return self.plane.cluster
+        """The cluster's API, asked as ckslab itself."""
+        return self.provider.cluster_as("admin")
 
     @property
     def objects(self) -> Objects:
-        """The verbs on the plane's objects."""
+        """The verbs on the cluster's objects."""
         cluster = self.cluster
         if self._objects is None or self._objects.cluster is not cluster:
             self._objects = Objects(cluster)
@@ -68,7 +72,7 @@ class Lab:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep other commands off the plane for a while.
+        """Keep other commands off the cluster for a while.
 
         Raises:
             Busy: another command held it for 15 s.
@@ -80,8 +84,8 @@ class Lab:
                 yield
             else:
                 private_dir(state_home() / "planes")
-                lock = state_home() / "planes" / f".{self.plane.name}.lock"
-                with FileLock(lock, f"plane {self.plane.name}", LOCK_SECONDS):
+                lock = state_home() / "planes" / f".{self.name}.lock"
+                with FileLock(lock, f"plane {self.name}", LOCK_SECONDS):
                     yield
         finally:
             self._lock_depth -= 1
@@ -89,18 +93,17 @@ class Lab:
     # --- verbs ---------------------------------------------------------------------------------------------------
 
     def start(self, scenario: Scenario, progress: Progress = quiet, resume: bool = False) -> Session:
-        """Open a scenario: plane up, baseline restored, setup applied, pods running, the start written down.
+        """Open a scenario: cluster up and clean, setup applied, pods running, the start written down.
 
         Another open session is put aside first: its cluster state is kept and ``resume`` brings it back.
 
         Raises:
-            InvalidInput: the plane cannot do what the scenario requires; or nothing is there to be resumed.
+            InvalidInput: the cluster cannot do what the scenario requires; or nothing is there to be resumed.
             Infrastructure: something did not start; says what.
 
         """
-        refuse_unsupported(scenario)
+        self.provider.refuse_unfit(scenario.id, scenario.spec.requires)
         with self.exclusive():
-            self.plane.refuse_other(self._kubernetes)
             self._put_aside(progress)
             session = self._session(scenario, self.sessions.folder(scenario.id))
             if resume:
@@ -115,28 +118,28 @@ class Lab:
             return session
 
     def attach(self) -> Session:
-        """The open session, its plane running; a dead plane is brought back.
+        """The open session, its cluster running; a dead one is brought back.
 
         Raises:
             InvalidInput: no scenario is open.
-            Infrastructure: the plane does not run; says why (often: the learner's manifest).
+            Infrastructure: the cluster does not run; says why (often: the learner's manifest).
 
         """
         session = self.session()
         with self.exclusive():
-            self.plane.up((), ensure)
+            self.provider.attach(quiet)
         return session
 
     def session(self) -> Session:
-        """The open session, whether its plane runs or not.
+        """The open session, whether its cluster runs or not.
 
         Raises:
             InvalidInput: no scenario is open.
 
         """
         session = self.sessions.open()
-        if session is None or not self.plane.exists:
-            seen = f"no scenario is open on plane {self.plane.name}"
+        if session is None or not self.provider.exists:
+            seen = f"no scenario is open on plane {self.name}"
             raise InvalidInput("find your scenario", seen, "Run `ckslab list`, then `ckslab start ID`.")
         return session
 
@@ -165,13 +168,13 @@ class Lab:
             return session
 
     def stop(self, progress: Progress = quiet) -> None:
-        """End every process of the plane; the open session is put aside first, learners' files stay."""
+        """End the cluster; the open session is put aside first, learners' files stay."""
         with self.exclusive():
             try:
                 self._put_aside(progress)
             except LabError as error:
                 progress(f"the cluster's state could not be kept: {error.seen}")
-            self.plane.stop()
+            self.provider.stop()
             self.sessions.set_open(None)
             shutil.rmtree(self.sessions.home / ".case", ignore_errors=True)
 
@@ -181,75 +184,34 @@ class Lab:
 
     def capture(self) -> Snapshot:
         """The cluster's whole state."""
-        return self.plane.capture()
+        return self.provider.capture()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Back to a state captured on this plane."""
+        """Back to a state captured on this plane, the control-plane files included."""
         self.plane.restore(snapshot)
 
-    @contextmanager
-    def checkpoint(self) -> Iterator[Callable[[], None]]:
-        """Keep what the API server stores, with nothing else at work on it; gives what brings it back.
-
-        In the end it is brought back once more.
-        """
-        with self.plane.steering.at_rest():
-            kept = capture_keys(self.plane.etcd)
-
-            def undo() -> None:
-                put_back(kept, self.plane.etcd)
-
-            try:
-                yield undo
-            finally:
-                undo()
+    def checkpoint(self) -> AbstractContextManager[Callable[[], None]]:
+        """Keep what the API server stores; gives what brings it back, and does so once more in the end."""
+        return self.provider.checkpoint()
 
     def prepare(self, requires: Iterable[Capability], progress: Progress = quiet) -> None:
-        """Have the plane run what these capabilities need, in its clean state: no scenario's objects, no learner's."""
-        needed = components_for(requires)
-        baseline = self.plane.layout.baseline
-        clean = Snapshot.load(baseline) if baseline.is_file() and self.plane.exists else None
-        if clean:
-            self.plane.revive(progress)
-            self.plane.restore(clean)
-        # What runs says what a killed command had begun; the baseline says what was finished.
-        running = Wanted.load(self.plane.layout).components
-        without_nodes = KWOK in needed and not (clean and holds_nodes(clean.keys))
-        grows = not clean or not set(needed) <= set(running) or without_nodes
-        if grows:
-            progress("starting more of the control plane" if clean else "starting the control plane")
-        self.plane.up(needed, ensure, self._kubernetes, progress)
-        if without_nodes:
-            add_nodes(self.objects)
-        if grows:
-            settled(self.plane.capture).save(baseline)
+        """Have the cluster run what these capabilities need, with no scenario's objects in it."""
+        self.provider.prepare(requires, progress)
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
     def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
-        """Bring the plane to the untouched start of a scenario, the shortest way, and say what that is."""
-        if known is not None and self._restored(known, progress):
+        """Bring the cluster to the untouched start of a scenario, the shortest way, and say what that is."""
+        if known is not None and self.provider.back_to(known.snapshot, progress):
             return known
         self.prepare(scenario.spec.requires, progress)
         progress("applying the scenario's setup")
         set_up(self.objects, scenario)
-        return Start(start_rbac(self.objects), settled(self.plane.capture))
-
-    def _restored(self, known: Start, progress: Progress) -> bool:
-        """Try the short way back, one restore; with controllers at work on deletions the long way can be faster."""
-        if not (known.snapshot.keys and self.plane.exists and self.plane.layout.baseline.is_file()):
-            return False
-        self.plane.revive(progress)
-        try:
-            self.plane.restore(known.snapshot, deadline=1.0)
-        except StillMoving:
-            return False
-        self.plane.up((), ensure)
-        return True
+        return Start(start_rbac(self.objects), settled(self.capture))
 
     def _await_learner(self) -> None:
         """Right after an API server's start even an administrator is refused until RBAC is loaded."""
-        learner = self.plane.cluster_as("learner")
+        learner = self.provider.cluster_as("learner")
         deadline = time.monotonic() + 10
         while not learner.request("GET", "/api/v1/namespaces").ok:
             if time.monotonic() > deadline:
@@ -263,7 +225,7 @@ class Lab:
             version=scenario.metadata.version,
             started=now(),
             folder=folder,
-            kubeconfig=self.plane.layout.kubeconfig("learner"),
+            kubeconfig=self.provider.kubeconfig("learner"),
         )
 
     def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
@@ -273,10 +235,13 @@ class Lab:
 
     def _put_aside(self, progress: Progress) -> None:
         session = self.sessions.open()
-        if session is None or not self.plane.exists:
+        if session is None or not self.provider.exists:
             return
-        self.plane.revive(progress)
-        self.plane.capture().save(session.aside)
+        kept = self.provider.keep(progress)
+        if kept is None:
+            progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
+            return
+        kept.save(session.aside)
         progress(f"{session.scenario_id} is put aside; `ckslab start {session.scenario_id} --resume` brings it back")
 
     def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
@@ -288,19 +253,7 @@ class Lab:
             raise InvalidInput(f"resume {scenario.id}", seen, f"Run `ckslab start {scenario.id}`.") from None
         self.prepare(scenario.spec.requires, progress)
         self.sessions.set_open(session)  # first: what was put aside may hold a manifest that does not run
-        if not self.plane.made(snapshot):
+        if not self.provider.owns(snapshot):
             session.write_start(replace(session.start(), snapshot=Snapshot({})))  # it names the old plane's authority
-        self.plane.adopt(snapshot)
+        self.provider.resume(snapshot)
         return session
-
-
-def refuse_unsupported(scenario: Scenario) -> None:
-    """Refuse a scenario that needs what the embedded plane lacks.
-
-    Raises:
-        InvalidInput: naming the capabilities.
-
-    """
-    if missing := [capability for capability in scenario.spec.requires if capability not in NEEDS]:
-        seen = f"it requires {', '.join(missing)}, which simulated nodes do not have"
-        raise InvalidInput(f"run {scenario.id} on the embedded provider", seen, "Choose another; see `ckslab list`.")

@@ -102,13 +102,12 @@ class LabService:
         """Check the open scenario; counts as an attempt."""
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
-        from ckslab_labs.lab import PROVIDER
 
         scenario, _ = self._open()
         with self._turn:
             session = self.lab.attach().attempted()
             context = context_for(scenario, self.lab, session, live=True)
-            return check(scenario, context, provider=PROVIDER)
+            return check(scenario, context, provider=self.lab.provider.kind)
 
     def hint(self, number: int | None = None) -> Hint:
         """A tier of hints, counted in the session; without a number the next one, and at the end the last again."""
@@ -142,16 +141,14 @@ class LabService:
 
     def shell(self, command: str | None = None) -> "Shell":
         """A shell on the open scenario's plane, which is brought back when it is dead."""
-        from ckslab_labs.providers.embedded.layout import PlaneSpec
         from ckslab_tui.shell import prepare
 
         with self._turn:
             session = self.lab.attach()
-        kubectl = Path(PlaneSpec.load(self.lab.plane.layout).binaries["kubectl"])
         return prepare(
             session.folder,
             kubeconfig=session.kubeconfig,
-            kubectl=kubectl,
+            kubectl=self.lab.provider.kubectl,
             files=session.files,
             prompt=session.scenario_id,
             command=command,

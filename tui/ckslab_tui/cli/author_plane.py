@@ -26,7 +26,7 @@ def ready_lab(service: LabService, scenarios: Iterable["Scenario"], progress: Pr
     session = lab.sessions.open()
     if session is not None:
         seen = f"{session.scenario_id} is open on it, and would be lost"
-        raise InvalidInput(f"play fixes on plane {lab.plane.name}", seen, "Leave out --plane, or run `ckslab stop`.")
+        raise InvalidInput(f"play fixes on plane {lab.name}", seen, "Leave out --plane, or run `ckslab stop`.")
     with lab.exclusive():
         lab.prepare({capability for each in scenarios for capability in each.spec.requires}, progress)
     return lab
@@ -34,4 +34,4 @@ def ready_lab(service: LabService, scenarios: Iterable["Scenario"], progress: Pr
 
 def tell_that_it_runs_on(lab: "Lab") -> None:
     """Say what was left running, so that the next try starts at once."""
-    talk(f"plane {lab.plane.name} keeps running for the next time; end it with: ckslab stop --plane {lab.plane.name}")
+    talk(f"plane {lab.name} keeps running for the next time; end it with: ckslab stop --plane {lab.name}")

@@ -23,7 +23,7 @@ def command(scenario: str, resume: bool, settings: Settings, output: str) -> Non
     try:
         task = service.start(scenario, progress, resume=resume)
     except KeyboardInterrupt:
-        if service.lab.plane.alive:
+        if service.lab.provider.alive:
             talk(
                 f"\nWhat was started of plane {settings.plane} goes on; `ckslab stop{_option(settings.plane)}` ends it."
             )

@@ -13,7 +13,7 @@ from ckslab_tui.service import LabService
 def command(settings: Settings, output: str) -> None:
     """End every process of the plane. Your files stay, and the open scenario can be resumed."""
     lab = LabService(settings).lab
-    existed = lab.plane.exists or lab.plane.alive
+    existed = lab.provider.exists or lab.provider.alive
     lab.stop(Progress())
     if output == "json":
         return result_json({"plane": settings.plane, "stopped": existed})
