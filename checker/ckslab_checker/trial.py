@@ -41,7 +41,7 @@ def play_and_check(scenario: Scenario, lab: Lab, actions: Sequence[Action], fold
     with lab.exclusive():
         session = lab.run(scenario)
         play(actions, folder, lab.objects, scenario.identities, session.files)
-        return check(scenario, context_for(scenario, lab, session, live=False), provider=lab.provider.kind)
+        return check(scenario, context_for(scenario, lab, session, live=False), provider=lab.provider.name)
 
 
 def try_fix(scenario: Scenario, lab: Lab, folder: Path) -> Report:

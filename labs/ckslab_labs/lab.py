@@ -21,6 +21,7 @@ from ckslab_labs.providers.embedded.layout import list_planes
 from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.embedded.provider import Embedded
 from ckslab_labs.providers.embedded.steering import PlaneStatus, quiet
+from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.providers.provider import Progress, Provider
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
@@ -38,14 +39,16 @@ class Lab:
     Args:
         plane: the cluster's name.
         kubernetes: the version to make it with ("1.36"); the default, or what it runs, when not given.
+        provider: "embedded" or "kind"; what it was made with, or the first, when not given.
 
     """
 
-    def __init__(self, plane: str = "default", kubernetes: str | None = None) -> None:
+    def __init__(self, plane: str = "default", kubernetes: str | None = None, provider: str | None = None) -> None:
         refuse_foreign(state_home())
-        self._embedded = Embedded(plane, kubernetes)
         self.name = plane
-        self.provider: Provider = self._embedded
+        self._embedded = Embedded(plane, kubernetes)
+        self._kind = Kind(plane, kubernetes)
+        self.provider: Provider = self._chosen(provider)
         self.sessions = Sessions(plane)
         self._objects: Objects | None = None
         self._lock_depth = 0
@@ -102,6 +105,7 @@ class Lab:
             Infrastructure: something did not start; says what.
 
         """
+        self._refuse_other_provider()
         self.provider.refuse_unfit(scenario.id, scenario.spec.requires)
         with self.exclusive():
             self._put_aside(progress)
@@ -198,7 +202,24 @@ class Lab:
         """Have the cluster run what these capabilities need, with no scenario's objects in it."""
         self.provider.prepare(requires, progress)
 
+    def choose(self, requires: Iterable[Capability]) -> None:
+        """Take the provider that is there, or else the first that can do what is required."""
+        if not any(each.exists for each in (self._embedded, self._kind)):
+            self.provider = self._kind if set(requires) - self._embedded.offers else self._embedded
+
     # --- steps ---------------------------------------------------------------------------------------------------
+
+    def _chosen(self, word: str | None) -> Provider:
+        if word is not None:
+            return {each.name: each for each in (self._embedded, self._kind)}[word]
+        return self._kind if self._kind.begun else self._embedded
+
+    def _refuse_other_provider(self) -> None:
+        for other in (self._embedded, self._kind):
+            if other is not self.provider and other.exists:
+                seen = f"{self.name} is a cluster of the {other.name} provider"
+                remedy = "Run `ckslab stop` first, or choose another --plane."
+                raise InvalidInput(f"use the {self.provider.name} provider", seen, remedy)
 
     def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
         """Bring the cluster to the untouched start of a scenario, the shortest way, and say what that is."""

@@ -13,6 +13,8 @@ from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
 
 PODS_SECONDS = 30.0
+REAL_PODS_SECONDS = 300.0
+"""Real pods may have to fetch their images first."""
 STALE_SECONDS = 3.0
 """How long what a restore took away may still refuse requests: policies are read anew once a second."""
 
@@ -22,7 +24,7 @@ def set_up(objects: Objects, scenario: Scenario) -> None:
 
     Raises:
         InvalidInput: the API server refuses a manifest.
-        Infrastructure: pods do not run after 30 s; names them.
+        Infrastructure: pods do not run in time; names them.
 
     """
     _apply_all(objects, scenario)
@@ -49,14 +51,15 @@ def _apply(objects: Objects, manifest: Manifest) -> None:
 
 
 def _await_pods(objects: Objects, scenario: Scenario) -> None:
-    deadline = time.monotonic() + PODS_SECONDS
+    seconds = REAL_PODS_SECONDS if Capability.KUBELET in objects.cluster.capabilities else PODS_SECONDS
+    deadline = time.monotonic() + seconds
     again = time.monotonic() + STALE_SECONDS
     while waiting := [pod["metadata"] for pod in objects.list("Pod") if _is_pending(pod)]:
         if time.monotonic() > deadline:
             names = ", ".join(metadata["name"] for metadata in waiting[:5])
-            seen = f"not running after {PODS_SECONDS:g} s: {names}"
+            seen = f"not running after {seconds:g} s: {names}"
             raise Infrastructure("start the scenario's pods", seen, "Run `ckslab reset`, or see `ckslab doctor`.")
-        if time.monotonic() > again:
+        if time.monotonic() > again and Capability.KUBELET not in objects.cluster.capabilities:
             # A simulated kubelet whose report was refused by such a policy does not report again: only a new pod helps.
             for metadata in waiting:
                 objects.delete("Pod", metadata["name"], metadata["namespace"])

@@ -65,7 +65,7 @@ class LabService:
         """The plane that was chosen, and the sessions on it. Starts nothing."""
         from ckslab_labs.lab import Lab
 
-        return Lab(self._settings.plane, kubernetes=self._settings.kubernetes)
+        return Lab(self._settings.plane, self._settings.kubernetes, self._settings.provider)
 
     def scenarios(self, session: "Session | None" = None) -> "Scenarios":
         """The scenarios there are; those of an open session's pack too, whether it was named this time or not."""
@@ -91,6 +91,8 @@ class LabService:
         """Open a scenario afresh, or bring back what was put aside."""
         wanted = self.scenarios().get(scenario)
         with self._turn:
+            if self._settings.provider is None:
+                self.lab.choose(wanted.spec.requires)
             return self._task(wanted, self.lab.start(wanted, tell, resume=resume))
 
     def current(self) -> Task:
@@ -107,7 +109,7 @@ class LabService:
         with self._turn:
             session = self.lab.attach().attempted()
             context = context_for(scenario, self.lab, session, live=True)
-            return check(scenario, context, provider=self.lab.provider.kind)
+            return check(scenario, context, provider=self.lab.provider.name)
 
     def hint(self, number: int | None = None) -> Hint:
         """A tier of hints, counted in the session; without a number the next one, and at the end the last again."""

@@ -120,6 +120,7 @@ def _kubernetes(version: str) -> Module:
 
 ETCD = Module("etcd", "3.6.16", MODULES / "etcd", (Binary("etcd", "go.etcd.io/etcd/server/v3", 1),))
 KWOK = Module("kwok", "0.8.0", MODULES / "kwok", (Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", 1.3),))
+KIND = Module("kind", "0.33.0", MODULES / "kind", (Binary("kind", "sigs.k8s.io/kind", 0.2, ("version",)),))
 KUBERNETES = {"1.36": _kubernetes("1.36.3"), "1.35": _kubernetes("1.35.4")}
 
 DEFAULT_KUBERNETES = "1.36"

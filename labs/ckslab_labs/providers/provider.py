@@ -19,7 +19,7 @@ Progress = Callable[[str], None]
 class Provider(Protocol):
     """One named cluster of ours."""
 
-    kind: str
+    name: str
     """The word by which people choose it."""
 
     @property

@@ -20,6 +20,10 @@ def command(settings: Settings, output: str) -> int:
     from ckslab_labs.errors import ExitCode
 
     found = findings(settings.kubernetes or KUBERNETES[0])
+    if settings.provider == "kind":
+        from ckslab_labs.providers.kind import preflight
+
+        found = [*found, *preflight.findings()]
     ok = all(finding.ok for finding in found)
     if output == "json":
         result_json({"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]})

@@ -17,6 +17,7 @@ import click
 Function = Callable[..., Any]
 
 KUBERNETES = ("1.36", "1.35")
+PROVIDERS = ("embedded", "kind")
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Settings:
     packs: tuple[Path, ...] = ()
     kubernetes: str | None = None
     """For a plane that is made; ``None`` is the default, or what the plane runs."""
+    provider: str | None = None
+    """For a cluster that is made; ``None`` is what is there, or the first that can do what is asked for."""
 
 
 def settings_on(plane: str) -> Callable[[Function], Function]:
-    """Give a command ``--plane``, ``--pack`` and ``--kubernetes``, as its argument ``settings``.
+    """Give a command ``--plane``, ``--pack``, ``--kubernetes`` and ``--provider``, as its argument ``settings``.
 
     Args:
         plane: the plane when none is named.
@@ -53,9 +56,19 @@ def settings_on(plane: str) -> Callable[[Function], Function]:
             type=click.Choice(KUBERNETES),
             help=f"The Kubernetes version of a new plane [default: {KUBERNETES[0]}].",
         )
+        @click.option(
+            "--provider",
+            type=click.Choice(("auto", *PROVIDERS)),
+            default="auto",
+            envvar="CKSLAB_PROVIDER",
+            help="Who makes a new cluster [default: embedded, where that is enough].",
+        )
         @functools.wraps(function)
-        def command(*args: Any, plane: str, packs: tuple[Path, ...], kubernetes: str | None, **kwargs: Any) -> Any:
-            return function(*args, settings=Settings(plane, packs, kubernetes), **kwargs)
+        def command(
+            *args: Any, plane: str, packs: tuple[Path, ...], kubernetes: str | None, provider: str, **kwargs: Any
+        ) -> Any:
+            chosen = None if provider == "auto" else provider
+            return function(*args, settings=Settings(plane, packs, kubernetes, chosen), **kwargs)
 
         return command
 

@@ -26,7 +26,7 @@ class Embedded:
 
     """
 
-    kind = "embedded"
+    name = "embedded"
     offers = frozenset(NEEDS)
 
     def __init__(self, name: str, kubernetes: str | None = None) -> None:

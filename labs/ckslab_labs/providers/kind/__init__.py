@@ -1,0 +1,1 @@
+"""Clusters made by kind: real nodes in containers, real pods."""

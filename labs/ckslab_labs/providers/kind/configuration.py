@@ -1,0 +1,55 @@
+"""The kind configuration of a lab's cluster, as data. Patches are written without an apiVersion, which kind >= 0.32
+takes for every version of Kubernetes (https://kind.sigs.k8s.io/docs/user/configuration/#kubeadm-config-patches).
+"""
+
+from typing import Any
+
+import yaml
+
+NODE = "node-1"
+"""The node's name in the cluster, as on a plane: scenarios name it."""
+ETCD_PORT = 2379
+
+IMAGES = {
+    "1.36": "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed",
+    "1.35": "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0",
+}
+"""Of kind v0.33.0, by its release notes: https://github.com/kubernetes-sigs/kind/releases/tag/v0.33.0."""
+
+
+def configuration(*, cgroup_version: str) -> str:
+    """The configuration, as YAML.
+
+    Args:
+        cgroup_version: of the host; from 1.35 a kubelet refuses version 1 unless it is told not to.
+
+    """
+    kubelet: dict[str, Any] = {
+        "kind": "KubeletConfiguration",
+        # Answers of the API server are kept for minutes otherwise, and a right fix would not count before.
+        "authentication": {"webhook": {"cacheTTL": "1s"}},
+        "authorization": {"webhook": {"cacheAuthorizedTTL": "1s", "cacheUnauthorizedTTL": "1s"}},
+        **({"failCgroupV1": False} if cgroup_version == "1" else {}),
+    }
+    cluster = {
+        "kind": "ClusterConfiguration",
+        # A restore is one transaction, however much there is to put back.
+        "etcd": {"local": {"extraArgs": {"max-txn-ops": "100000", "max-request-bytes": "33554432"}}},
+        # One of each: an election would only delay them after a restart of the API server.
+        "controllerManager": {"extraArgs": {"leader-elect": "false"}},
+        "scheduler": {"extraArgs": {"leader-elect": "false"}},
+    }
+    init = {"kind": "InitConfiguration", "nodeRegistration": {"name": NODE}}
+    node = {
+        "role": "control-plane",
+        "extraPortMappings": [{"containerPort": ETCD_PORT, "hostPort": 0, "listenAddress": "127.0.0.1"}],
+    }
+    return yaml.safe_dump(
+        {
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "networking": {"apiServerAddress": "127.0.0.1"},
+            "nodes": [node],
+            "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in (kubelet, cluster, init)],
+        }
+    )

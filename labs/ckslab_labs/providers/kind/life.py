@@ -1,0 +1,103 @@
+"""A kind cluster's life: made, brought back, ended. Its state is what the engine says, never a note of ours."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from ckslab_labs.errors import Infrastructure, LabError
+from ckslab_labs.files import write_atomic
+from ckslab_labs.paths import private_dir
+from ckslab_labs.providers.kind import preflight
+from ckslab_labs.providers.kind.configuration import configuration
+from ckslab_labs.providers.kind.place import Place
+from ckslab_labs.providers.kind.tools import docker, find_kind, run
+from ckslab_labs.providers.provider import Progress
+
+NETWORK = "ckslab"
+"""A network of our own in the engine: kind's is shared with the user's clusters."""
+CREATE_SECONDS = 600.0
+"""kind itself gives up earlier; a node image may have to be fetched first."""
+LABEL = "label=io.x-k8s.kind.cluster="
+
+
+def state(place: Place) -> str:
+    """``running``, ``paused``, ``exited`` and so on, as the engine says; empty where there is no such container.
+
+    Raises:
+        Infrastructure: the engine does not answer.
+
+    """
+    words = ("ps", "--all", "--filter", f"{LABEL}{place.cluster}", "--format", "{{.State}}")
+    told = docker(*words, attempted=f"look for the kind cluster {place.cluster}").split()
+    return told[0] if told else ""
+
+
+def create(place: Place, image: str, progress: Progress) -> None:
+    """Make the cluster; what a killed command left of it is removed first.
+
+    Raises:
+        InvalidInput: this machine lacks something.
+        Infrastructure: kind failed; the logs are kept.
+
+    """
+    preflight.refuse_unfit()
+    kind = find_kind(progress)
+    delete(place, kind)
+    private_dir(place.folder)
+    write_atomic(place.configuration, configuration(cgroup_version=preflight.cgroup_version()).encode())
+    progress(f"making a kind cluster from {image.partition('@')[0]}")
+    try:
+        _kind(kind, place, "create", "cluster", "--retain", f"--image={image}", f"--config={place.configuration}")
+        place.fetch_keys()
+    except LabError as error:
+        _keep_logs(kind, place)
+        delete(place, kind, all_of_it=False)
+        raise Infrastructure(error.attempted, error.seen, f"The logs are in {place.logs}. {error.remedy}") from error
+    except BaseException:
+        delete(place, kind)
+        raise
+
+
+def bring_back(place: Place) -> None:
+    """Have the node running again, whoever stopped or paused it.
+
+    Raises:
+        Infrastructure: it is gone, or does not start.
+
+    """
+    match state(place):
+        case "running":
+            return
+        case "":
+            seen = f"its container {place.container} is gone"
+            remedy = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."
+            raise Infrastructure(f"bring back the kind cluster {place.cluster}", seen, remedy)
+        case "paused":
+            docker("unpause", place.container, attempted=f"unpause {place.container}")
+        case _:
+            docker("start", place.container, attempted=f"start {place.container}")
+
+
+def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) -> None:
+    """End the cluster, with its volumes, its network where nobody else uses it, and its files."""
+    if state(place):
+        _kind(kind or find_kind(lambda _: None), place, "delete", "cluster")
+    with suppress(Infrastructure):  # another cluster is on it, or it is gone
+        docker("network", "rm", NETWORK, attempted="remove the engine's network of ours")
+    if all_of_it:
+        shutil.rmtree(place.folder, ignore_errors=True)
+
+
+def _kind(kind: Path, place: Place, *words: str) -> str:
+    """Run kind without anything of the user's but the way to the engine."""
+    kept = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
+    env |= {"KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK, "KUBECONFIG": str(place.folder / "kind.kubeconfig")}
+    command = [str(kind), *words, f"--name={place.cluster}"]
+    return run(command, f"{words[0]} the kind cluster {place.cluster}", seconds=CREATE_SECONDS, env=env)
+
+
+def _keep_logs(kind: Path, place: Place) -> None:
+    with suppress(LabError):
+        _kind(kind, place, "export", "logs", str(place.logs))

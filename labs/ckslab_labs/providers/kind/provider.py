@@ -1,0 +1,211 @@
+"""The kind provider: a cluster with a real kubelet and real containers, in one container of the Docker engine.
+
+Its state goes through etcd like a plane's, but for pods and nodes, which belong to the kubelet: a container does not
+come or go because a key does. So a reset restores everything else, and ends the pods that are left over.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES
+from ckslab_labs.binaries.locate import ensure
+from ckslab_labs.cluster.client import HttpCluster
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.cluster.port import Capability
+from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
+from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE, OURS
+from ckslab_labs.providers.kind import life
+from ckslab_labs.providers.kind.configuration import IMAGES, NODE
+from ckslab_labs.providers.kind.place import Place
+from ckslab_labs.providers.provider import Progress
+from ckslab_labs.snapshot.etcd import Etcd
+from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, settled
+
+KUBELETS = re.compile(rb"^/registry/(pods|minions|csinodes|leases/kube-node-lease|events)/")
+"""What the kubelet writes, or acts on: never written through etcd."""
+READY_SECONDS = 180.0
+"""From the end of kind's work until every pod of the system is ready."""
+OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
+IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
+
+
+class Kind:
+    """One kind cluster. See ``Provider`` for what the methods promise.
+
+    Args:
+        name: as of a plane.
+        kubernetes: the version of the node image ("1.36"); the default when not given.
+        image: another node image.
+
+    """
+
+    name = "kind"
+    offers = frozenset({Capability.API, Capability.CONTROLLERS, Capability.NODES, Capability.KUBELET})
+
+    def __init__(self, name: str, kubernetes: str | None = None, image: str | None = None) -> None:
+        self.place = Place(name)
+        self._kubernetes = kubernetes or DEFAULT_KUBERNETES
+        self._image = image or os.environ.get(IMAGE_VARIABLE) or IMAGES[self._kubernetes]
+        self._clusters: dict[str, HttpCluster] = {}
+        self._etcd: Etcd | None = None
+
+    @property
+    def exists(self) -> bool:
+        """See ``Provider``."""
+        return self.place.baseline.is_file()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything of it, also of one that was not finished."""
+        return self.place.folder.is_dir()
+
+    @property
+    def alive(self) -> bool:
+        """See ``Provider``."""
+        return self.begun and bool(life.state(self.place))
+
+    @property
+    def kubectl(self) -> Path:
+        """See ``Provider``."""
+        return ensure(["kubectl"], self._kubernetes, lambda _: None)["kubectl"]
+
+    def kubeconfig(self, who: str) -> Path:
+        """See ``Provider``."""
+        return self.place.kubeconfig(who)
+
+    def cluster_as(self, who: str) -> HttpCluster:
+        """See ``Provider``."""
+        if who not in self._clusters:
+            name = f"kind cluster {self.place.cluster}"
+            self._clusters[who] = HttpCluster(name, self.place.kubeconfig(who), self.offers)
+        return self._clusters[who]
+
+    @property
+    def etcd(self) -> Etcd:
+        """The cluster's etcd."""
+        if self._etcd is None:
+            self._etcd = Etcd(self.place.etcd_port, self.place.etcd)
+        return self._etcd
+
+    def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
+        """See ``Provider``."""
+        if missing := [capability for capability in requires if capability not in self.offers]:
+            seen = f"it requires {', '.join(missing)}, which ckslab's kind clusters do not have yet"
+            raise InvalidInput(f"run {what} on the kind provider", seen, "Choose another; see `ckslab list`.")
+
+    def prepare(self, requires: Iterable[Capability], progress: Progress) -> None:
+        """See ``Provider``. A kind cluster is always whole, whatever is required."""
+        if not self.exists:
+            self._make(progress)
+            return
+        self.attach(progress)
+        progress("putting the kind cluster back")
+        clean = Snapshot.load(self.place.baseline)
+        restore_keys(clean.keys, self.etcd, besides=KUBELETS)
+        self._mend_node(json.loads(clean.files[NODE]))
+        self._end_pods()
+
+    def attach(self, progress: Progress) -> None:
+        """See ``Provider``."""
+        life.bring_back(self.place)
+        self._await("answer with its roles loaded", lambda: self._serves())
+
+    def back_to(self, start: Snapshot, progress: Progress) -> bool:
+        """See ``Provider``: pods are made by applying the setup again."""
+        return False
+
+    def capture(self) -> Snapshot:
+        """See ``Provider``; without what is the kubelet's."""
+        keys = capture_keys(self.etcd)
+        return Snapshot({key: value for key, value in keys.items() if not KUBELETS.match(key)})
+
+    def checkpoint(self) -> AbstractContextManager[Callable[[], None]]:
+        """Refuse: what real pods were made to do cannot be taken back."""
+        seen = "real pods cannot be put back as they were a moment ago"
+        raise InvalidInput("play fixes on a kind cluster", seen, "Use the embedded provider for suites.")
+
+    def keep(self, progress: Progress) -> Snapshot | None:
+        """See ``Provider``."""
+        return None
+
+    def owns(self, kept: Snapshot) -> bool:
+        """See ``Provider``."""
+        return False
+
+    def resume(self, kept: Snapshot) -> None:
+        """Refuse: nothing is ever kept."""
+        raise InvalidInput("resume a scenario on a kind cluster", "its state is not kept", "Start it afresh.")
+
+    def stop(self) -> None:
+        """See ``Provider``."""
+        life.delete(self.place)
+        self._clusters, self._etcd = {}, None
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _make(self, progress: Progress) -> None:
+        self._clusters, self._etcd = {}, None
+        life.create(self.place, self._image, progress)
+        objects = Objects(self.cluster_as("admin"))
+        progress("waiting for its system pods")
+        self._await("answer with its roles loaded", lambda: self._serves())
+        self._await("give accounts to namespaces", lambda: objects.get("ServiceAccount", "default", "default").ok)
+        self._await("start its system pods", lambda: all(map(_is_ready, objects.list("Pod", "kube-system"))))
+        for manifest in OURS:
+            self._await(f"take our {manifest['kind']}", lambda: objects.apply(manifest).ok)  # noqa: B023, asked at once
+        clean = settled(self.capture, seconds=READY_SECONDS, pause=1.0)
+        node = objects.get("Node", NODE).body
+        replace(clean, files={NODE: json.dumps(node).encode()}).save(self.place.baseline)
+
+    def _serves(self) -> bool:
+        """Whether the API answers, with its roles loaded: right after a start it refuses everybody."""
+        return self.cluster_as("learner").request("GET", "/api/v1/namespaces", timeout=5.0).ok
+
+    def _mend_node(self, clean: Manifest) -> None:
+        """Take back labels, taints and cordons."""
+        objects = Objects(self.cluster_as("admin"))
+        now = objects.get("Node", NODE).body
+        labels = {**dict.fromkeys(now["metadata"]["labels"]), **clean["metadata"]["labels"]}
+        spec = {key: clean["spec"].get(key) for key in ("taints", "unschedulable")}
+        objects.patch("Node", NODE, None, {"metadata": {"labels": labels}, "spec": spec})
+
+    def _end_pods(self) -> None:
+        """End pods whose owner is not there any more; the kubelet ends their containers within some seconds."""
+        objects = Objects(self.cluster_as("admin"))
+        owners = {item["metadata"]["uid"] for items in objects.lists(OWNERS).values() for item in items}
+        for pod in objects.list("Pod"):
+            if not _is_systems(pod, owners):
+                objects.delete("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+
+    def _await(self, what: str, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        seen = f"it did not within {READY_SECONDS:g} s"
+        while True:
+            try:
+                if holds():
+                    return
+            except LabError as error:
+                seen = error.seen
+            if time.monotonic() > deadline:
+                remedy = f"See `docker logs {self.place.container}`; `ckslab stop`, then `ckslab start`, makes it anew."
+                raise Infrastructure(f"have {self.place.cluster} {what}", seen, remedy)
+            time.sleep(0.1)
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = {item["type"]: item["status"] for item in pod.get("status", {}).get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def _is_systems(pod: Manifest, owners: set[str]) -> bool:
+    """Whether a pod belongs to the clean cluster: a static one, one of a controller that is there, or our own."""
+    metadata = pod["metadata"]
+    owned = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] == "control"
+    return ours or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)
