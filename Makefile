@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions check node-image bench picture schemas clean
+.PHONY: demo test test-versions test-kind check node-image bench picture schemas clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -24,6 +24,10 @@ check: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The part that needs a Docker engine; `test` includes it where one answers.
+test-kind: .venv/ready
+	CKSLAB_REQUIRE=kind $(BIN)/pytest -m kind $(PYTEST_ARGS)
 
 # The image of a kind node, built from source where no registry is reached. Needs root and a Docker engine.
 node-image: .venv/ready

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -20,6 +21,13 @@ from ckslab_labs.lab import Lab
 
 REAL_CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
 """Binaries and baselines are looked for where the developer has them; nothing else is."""
+
+
+def refuse_or_skip(part: str, why: str) -> NoReturn:
+    """Skip a test whose part of the proof is not to be had here; fail it where ``CKSLAB_REQUIRE`` lists the part."""
+    if part in os.environ.get("CKSLAB_REQUIRE", "").split(","):
+        pytest.fail(f"CKSLAB_REQUIRE demands {part}: {why}")
+    pytest.skip(f"no {part}: {why}")
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +57,7 @@ def shared_lab(plane_state: Path) -> Iterator[Lab]:
         try:
             lab.prepare([Capability.NODES])
         except LabError as error:
-            if "plane" in os.environ.get("CKSLAB_REQUIRE", "").split(","):
-                pytest.fail(f"CKSLAB_REQUIRE demands a plane: {error}")
-            pytest.skip(f"no control plane: {error}")
+            refuse_or_skip("plane", str(error))
         yield lab
         lab.plane.stop()
 
@@ -82,10 +88,10 @@ def pytest_configure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests ran on a real control plane: a green run must not mean that none did."""
-    counts = {
-        outcome: sum("plane" in getattr(report, "keywords", ()) for report in terminalreporter.getreports(outcome))
-        for outcome in ("passed", "failed", "error", "skipped")
-    }
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    terminalreporter.write_line(f"on a real kube-apiserver: {told}")
+    """Say how many tests ran on the real thing: a green run must not mean that none did."""
+    for marker, what in (("plane", "on a real kube-apiserver"), ("kind", "on a real node (kind)")):
+        counts = {
+            outcome: sum(marker in getattr(report, "keywords", ()) for report in terminalreporter.getreports(outcome))
+            for outcome in ("passed", "failed", "error", "skipped")
+        }
+        terminalreporter.write_line(f"{what}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items())}")

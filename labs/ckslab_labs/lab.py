@@ -205,7 +205,9 @@ class Lab:
     def choose(self, requires: Iterable[Capability]) -> None:
         """Take the provider that is there, or else the first that can do what is required."""
         if not any(each.exists for each in (self._embedded, self._kind)):
-            self.provider = self._kind if set(requires) - self._embedded.offers else self._embedded
+            wanted = set(requires)
+            only_kind = wanted - self._embedded.offers and wanted <= self._kind.offers
+            self.provider = self._kind if only_kind else self._embedded
 
     # --- steps ---------------------------------------------------------------------------------------------------
 

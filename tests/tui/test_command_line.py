@@ -400,7 +400,8 @@ def test_a_scenario_that_needs_what_the_plane_lacks_is_refused_before_anything_s
     scenario = new(tmp_path / "pack", "real-pods") / "scenario.yaml"
     scenario.write_text(scenario.read_text().replace("requires: [api", "requires: [kubelet, api"))
 
-    assert run(["start", "pack/real-pods", "--pack", str(tmp_path / "pack")]) == ExitCode.USAGE
+    pack = ["--pack", str(tmp_path / "pack")]
+    assert run(["start", "pack/real-pods", "--provider", "embedded", *pack]) == ExitCode.USAGE
     out, err = capsys.readouterr()
     assert out == ""
     assert "cannot run pack/real-pods on the embedded provider: it requires kubelet" in err

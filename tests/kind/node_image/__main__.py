@@ -20,6 +20,7 @@ from ckslab_labs.binaries.catalog import Module
 from ckslab_labs.paths import cache_home, private_dir
 
 BUSYBOX = Path("/bin/busybox")
+TOOLS = ("docker", "debootstrap", "gcc", "pkg-config", "busybox")
 _METADATA = """\
 FROM {name}
 ENV container=docker
@@ -112,7 +113,7 @@ def _tell(text: str) -> None:
 
 def main() -> int:
     """Print the image's name."""
-    if missing := [tool for tool in ("docker", "debootstrap", "gcc", "busybox") if shutil.which(tool) is None]:
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         print(f"node image: {', '.join(missing)} must be installed first", file=sys.stderr)
         return 2
     name = image_name()

@@ -41,7 +41,7 @@ class Kind:
     Args:
         name: as of a plane.
         kubernetes: the version of the node image ("1.36"); the default when not given.
-        image: another node image.
+        image: another node image; CKSLAB_KIND_IMAGE in the environment does the same.
 
     """
 
@@ -51,7 +51,7 @@ class Kind:
     def __init__(self, name: str, kubernetes: str | None = None, image: str | None = None) -> None:
         self.place = Place(name)
         self._kubernetes = kubernetes or DEFAULT_KUBERNETES
-        self._image = image or os.environ.get(IMAGE_VARIABLE) or IMAGES[self._kubernetes]
+        self._image = image or os.environ.get(IMAGE_VARIABLE)
         self._clusters: dict[str, HttpCluster] = {}
         self._etcd: Etcd | None = None
 
@@ -151,7 +151,7 @@ class Kind:
 
     def _make(self, progress: Progress) -> None:
         self._clusters, self._etcd = {}, None
-        life.create(self.place, self._image, progress)
+        life.create(self.place, self._image or _published(self._kubernetes), progress)
         objects = Objects(self.cluster_as("admin"))
         progress("waiting for its system pods")
         self._await("answer with its roles loaded", lambda: self._serves())
@@ -196,6 +196,19 @@ class Kind:
                 remedy = f"See `docker logs {self.place.container}`; `ckslab stop`, then `ckslab start`, makes it anew."
                 raise Infrastructure(f"have {self.place.cluster} {what}", seen, remedy)
             time.sleep(0.1)
+
+
+def _published(kubernetes: str) -> str:
+    """The node image of a version.
+
+    Raises:
+        InvalidInput: there is none.
+
+    """
+    if kubernetes not in IMAGES:
+        seen = "ckslab knows no node image of it"
+        raise InvalidInput(f"use Kubernetes {kubernetes}", seen, f"Choose {' or '.join(IMAGES)}.")
+    return IMAGES[kubernetes]
 
 
 def _is_ready(pod: Manifest) -> bool:
