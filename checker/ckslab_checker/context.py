@@ -98,7 +98,8 @@ class Probe(Protocol):
     """One kind of question: a ``ProbeSpec`` (its parameters, see labs) that can ask itself.
 
     A probe that makes no request which admission control sees says so by a class variable, ``asks_admission = False``:
-    the barrier then has less to wait for, and nothing has to be undone after it.
+    the barrier then has less to wait for, and nothing has to be undone after it. One that compares with the untouched
+    start says ``needs_start = True``: where nobody saw it, the check is skipped.
     """
 
     def ask(self, ctx: Context) -> list[Evidence]:

@@ -111,6 +111,9 @@ class _Round:
         if missing:
             reason = f"this cluster cannot answer: it lacks {', '.join(sorted(missing))}"
             return _result(asked, Outcome.SKIPPED, error=reason)
+        if self._plain.start is None and getattr(asked.probe, "needs_start", False):
+            reason = "this cluster cannot answer: nobody saw the start that is compared with"
+            return _result(asked, Outcome.SKIPPED, error=reason)
         try:
             if _asks_admission(asked):
                 self._undo(asked)

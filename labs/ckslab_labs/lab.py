@@ -212,8 +212,13 @@ class Lab:
     # --- steps ---------------------------------------------------------------------------------------------------
 
     def _chosen(self, word: str | None) -> Provider:
+        known: dict[str, Provider] = {each.name: each for each in (self._embedded, self._kind)}
+        if word is not None and word not in known:
+            seen = "a cluster that is given can only be checked"
+            remedy = "Run `ckslab check ID --provider existing --kubeconfig FILE --context NAME`."
+            raise InvalidInput(f"use the provider {word} here", seen, remedy)
         if word is not None:
-            return {each.name: each for each in (self._embedded, self._kind)}[word]
+            return known[word]
         return self._kind if self._kind.begun else self._embedded
 
     def _refuse_other_provider(self) -> None:

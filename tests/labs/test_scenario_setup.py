@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from tests.labs.helpers import eventually
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
@@ -61,7 +62,5 @@ def test_pods_run_also_where_a_policy_against_their_reports_is_still_in_force(
 
 def eventually_refused(lab: Lab) -> None:
     """Wait until the policy is in force."""
-    from tests.labs.helpers import eventually
-
     report = {"status": {"message": "all is well"}}
     eventually(lambda: not lab.objects.patch("Pod", "bare", "production", report, subresource="status").ok)

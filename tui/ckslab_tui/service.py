@@ -17,6 +17,7 @@ from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution
 
 if TYPE_CHECKING:
     from ckslab_checker.outcome import Report
+    from ckslab_labs.cluster.client import HttpCluster
     from ckslab_labs.lab import Lab, Session
     from ckslab_labs.scenario.catalogue import Catalogue as Scenarios
     from ckslab_labs.scenario.model import Scenario
@@ -110,6 +111,22 @@ class LabService:
             session = self.lab.attach().attempted()
             context = context_for(scenario, self.lab, session, live=True)
             return check(scenario, context, provider=self.lab.provider.name)
+
+    def check_given(self, scenario: "Scenario", cluster: "HttpCluster", files: Path, seed: str) -> "Report":
+        """Put a scenario's questions to a cluster that somebody gave; what was made for it is taken out again."""
+        from ckslab_checker.context import Context
+        from ckslab_checker.engine import check
+        from ckslab_labs.cluster.objects import Objects
+        from ckslab_labs.providers.existing.provider import NAME
+
+        context = Context(cluster, scenario.identities, files, None, True, seed)
+        objects = Objects(cluster)
+        was_there = objects.get("Namespace", context.control_namespace).ok
+        try:
+            return check(scenario, context, provider=NAME)
+        finally:
+            if not was_there:
+                objects.delete("Namespace", context.control_namespace)
 
     def hint(self, number: int | None = None) -> Hint:
         """A tier of hints, counted in the session; without a number the next one, and at the end the last again."""

@@ -31,6 +31,7 @@ class NoNewPowers(ProbeSpec):
 
     kind: ClassVar[str] = "no-new-powers"
     asks_admission: ClassVar[bool] = False
+    needs_start: ClassVar[bool] = True
     accept: tuple[Id, ...] = Field(default=(), strict=False)
 
     def ask(self, ctx: Context) -> list[Evidence]:

@@ -27,18 +27,29 @@ MAX_BODY = 64 * 1024 * 1024
 
 
 class HttpCluster:
-    """A ``Cluster`` over HTTPS, for kubeconfigs that ckslab made itself (they are loaded without further checks)."""
+    """A ``Cluster`` over HTTPS. The kubeconfig is loaded without further checks: somebody else's must be checked first.
 
-    def __init__(self, name: str, kubeconfig: Path, capabilities: frozenset[Capability]) -> None:
+    Args:
+        name: what to call it in messages.
+        kubeconfig: the administrator's.
+        capabilities: what it can do.
+        context: of the kubeconfig; its current one when not given.
+
+    """
+
+    def __init__(
+        self, name: str, kubeconfig: Path, capabilities: frozenset[Capability], context: str | None = None
+    ) -> None:
         self.name = name
         self.kubeconfig = kubeconfig
         self.capabilities = capabilities
         configuration = Configuration()
-        load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        load_kube_config(config_file=str(kubeconfig), context=context, client_configuration=configuration)
         configuration.proxy = None  # a lab is on loopback; HTTPS_PROXY must not get in between
         configuration.retries = False
         configuration.connection_pool_maxsize = 16
         self._host = str(configuration.host).rstrip("/")
+        self._credentials = {each["key"]: each["value"] for each in configuration.auth_settings().values()}
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
 
     def close(self) -> None:
@@ -59,6 +70,7 @@ class HttpCluster:
         """See ``Cluster.request``."""
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = _headers(as_, content_type if body is not None else None, path)
+        headers.extend(self._credentials)
         data = None if body is None else json.dumps(body).encode()
         deadline = time.monotonic() + timeout
         try:

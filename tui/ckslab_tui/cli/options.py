@@ -17,7 +17,7 @@ import click
 Function = Callable[..., Any]
 
 KUBERNETES = ("1.36", "1.35")
-PROVIDERS = ("embedded", "kind")
+PROVIDERS = ("embedded", "kind", "existing")
 
 
 @dataclass(frozen=True)
