@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ckslab_labs.errors import Infrastructure, LabError
@@ -18,6 +19,8 @@ NETWORK = "ckslab"
 """A network of our own in the engine: kind's is shared with the user's clusters."""
 CREATE_SECONDS = 600.0
 """kind itself gives up earlier; a node image may have to be fetched first."""
+RESTLESS = ("kube-scheduler", "kube-controller-manager")
+"""What acts of its own accord; pkill(1) knows the first 15 letters of a name."""
 LABEL = "label=io.x-k8s.kind.cluster="
 
 
@@ -68,7 +71,8 @@ def bring_back(place: Place) -> None:
     """
     match state(place):
         case "running":
-            return
+            with suppress(Infrastructure):  # they may not run yet
+                _signal(place, "CONT")  # a killed command may have left them paused
         case "":
             seen = f"its container {place.container} is gone"
             remedy = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."
@@ -77,6 +81,22 @@ def bring_back(place: Place) -> None:
             docker("unpause", place.container, attempted=f"unpause {place.container}")
         case _:
             docker("start", place.container, attempted=f"start {place.container}")
+
+
+@contextmanager
+def at_rest(place: Place) -> Iterator[None]:
+    """Pause the controllers and the scheduler of the node, which the kubelet takes for dead only after a minute."""
+    try:
+        _signal(place, "STOP")
+        yield
+    finally:
+        _signal(place, "CONT")
+
+
+def _signal(place: Place, name: str) -> None:
+    for program in RESTLESS:
+        attempted = f"pause or go on with {program} of {place.cluster}"
+        docker("exec", place.container, "pkill", f"-{name}", "--exact", program[:15], attempted=attempted)
 
 
 def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) -> None:

@@ -8,8 +8,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
-from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE, OURS
-from ckslab_labs.providers.kind import life
+from ckslab_labs.providers.embedded.baseline import OURS
+from ckslab_labs.providers.kind import life, pods
 from ckslab_labs.providers.kind.configuration import IMAGES, NODE
 from ckslab_labs.providers.kind.place import Place
 from ckslab_labs.providers.provider import Progress
@@ -31,7 +31,6 @@ KUBELETS = re.compile(rb"^/registry/(pods|minions|csinodes|leases/kube-node-leas
 """What the kubelet writes, or acts on: never written through etcd."""
 READY_SECONDS = 180.0
 """From the end of kind's work until every pod of the system is ready."""
-OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
 
 
@@ -109,7 +108,7 @@ class Kind:
         clean = Snapshot.load(self.place.baseline)
         restore_keys(clean.keys, self.etcd, besides=KUBELETS)
         self._mend_node(json.loads(clean.files[NODE]))
-        self._end_pods()
+        pods.end_strangers(Objects(self.cluster_as("admin")))
 
     def attach(self, progress: Progress) -> None:
         """See ``Provider``."""
@@ -125,10 +124,21 @@ class Kind:
         keys = capture_keys(self.etcd)
         return Snapshot({key: value for key, value in keys.items() if not KUBELETS.match(key)})
 
-    def checkpoint(self) -> AbstractContextManager[Callable[[], None]]:
-        """Refuse: what real pods were made to do cannot be taken back."""
-        seen = "real pods cannot be put back as they were a moment ago"
-        raise InvalidInput("play fixes on a kind cluster", seen, "Use the embedded provider for suites.")
+    @contextmanager
+    def checkpoint(self) -> Iterator[Callable[[], None]]:
+        """See ``Provider``. The kubelet goes on, so pods are ended and made anew through the API."""
+        objects = Objects(self.cluster_as("admin"))
+        with life.at_rest(self.place):
+            kept, there = self.capture().keys, pods.keep(objects)
+
+            def undo() -> None:
+                restore_keys(kept, self.etcd, settle=0.0, besides=KUBELETS)
+                pods.bring_back(objects, there)
+
+            try:
+                yield undo
+            finally:
+                undo()
 
     def keep(self, progress: Progress) -> Snapshot | None:
         """See ``Provider``."""
@@ -156,7 +166,7 @@ class Kind:
         progress("waiting for its system pods")
         self._await("answer with its roles loaded", lambda: self._serves())
         self._await("give accounts to namespaces", lambda: objects.get("ServiceAccount", "default", "default").ok)
-        self._await("start its system pods", lambda: all(map(_is_ready, objects.list("Pod", "kube-system"))))
+        self._await("start its system pods", lambda: all(map(pods.is_ready, objects.list("Pod", "kube-system"))))
         for manifest in OURS:
             self._await(f"take our {manifest['kind']}", lambda: objects.apply(manifest).ok)  # noqa: B023, asked at once
         clean = settled(self.capture, seconds=READY_SECONDS, pause=1.0)
@@ -174,14 +184,6 @@ class Kind:
         labels = {**dict.fromkeys(now["metadata"]["labels"]), **clean["metadata"]["labels"]}
         spec = {key: clean["spec"].get(key) for key in ("taints", "unschedulable")}
         objects.patch("Node", NODE, None, {"metadata": {"labels": labels}, "spec": spec})
-
-    def _end_pods(self) -> None:
-        """End pods whose owner is not there any more; the kubelet ends their containers within some seconds."""
-        objects = Objects(self.cluster_as("admin"))
-        owners = {item["metadata"]["uid"] for items in objects.lists(OWNERS).values() for item in items}
-        for pod in objects.list("Pod"):
-            if not _is_systems(pod, owners):
-                objects.delete("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
 
     def _await(self, what: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -209,16 +211,3 @@ def _published(kubernetes: str) -> str:
         seen = "ckslab knows no node image of it"
         raise InvalidInput(f"use Kubernetes {kubernetes}", seen, f"Choose {' or '.join(IMAGES)}.")
     return IMAGES[kubernetes]
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = {item["type"]: item["status"] for item in pod.get("status", {}).get("conditions", [])}
-    return conditions.get("Ready") == "True"
-
-
-def _is_systems(pod: Manifest, owners: set[str]) -> bool:
-    """Whether a pod belongs to the clean cluster: a static one, one of a controller that is there, or our own."""
-    metadata = pod["metadata"]
-    owned = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
-    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] == "control"
-    return ours or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)

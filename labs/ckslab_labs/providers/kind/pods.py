@@ -1,0 +1,78 @@
+"""Pods of a real node: which of them belong to a clean cluster, and how those of a moment ago are brought back.
+
+A pod is never written through etcd: its container comes and goes with the kubelet. One that was changed, or is gone,
+is made again from what it was made of; one that a controller owns is left to the controller.
+"""
+
+import json
+from collections.abc import Mapping
+
+from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
+
+OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
+"""Kinds that make pods."""
+
+Key = tuple[str, str]
+
+
+def end_strangers(objects: Objects) -> None:
+    """End pods whose owner is not there any more; the kubelet ends their containers within some seconds."""
+    owners = {item["metadata"]["uid"] for items in objects.lists(OWNERS).values() for item in items}
+    for pod in objects.list("Pod"):
+        if not _is_systems(pod, owners):
+            _end(objects, pod)
+
+
+def keep(objects: Objects) -> dict[Key, Manifest]:
+    """All pods as they are, by namespace and name."""
+    return {_key(pod): pod for pod in objects.list("Pod")}
+
+
+def bring_back(objects: Objects, kept: Mapping[Key, Manifest]) -> None:
+    """End what is new, and make anew what is gone or was changed."""
+    now = keep(objects)
+    for key, pod in now.items():
+        if key not in kept or _facts(pod) != _facts(kept[key]):
+            _end(objects, pod)
+    for key, pod in kept.items():
+        lost = key not in now or _facts(now[key]) != _facts(pod)
+        if lost and not pod["metadata"].get("ownerReferences"):
+            objects.create(_bare(pod))
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether the kubelet says so."""
+    conditions = {item["type"]: item["status"] for item in pod.get("status", {}).get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def _key(pod: Manifest) -> Key:
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+
+def _facts(pod: Manifest) -> str:
+    """What a request may have changed of a pod; its status changes by itself."""
+    metadata = pod["metadata"]
+    return json.dumps([metadata["uid"], metadata.get("labels"), metadata.get("annotations"), pod["spec"]])
+
+
+def _bare(pod: Manifest) -> Manifest:
+    """What a pod was made of, bound to its node as it was."""
+    metadata = {
+        key: pod["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in pod["metadata"]
+    }
+    spec = {key: value for key, value in pod["spec"].items() if key != "ephemeralContainers"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _end(objects: Objects, pod: Manifest) -> None:
+    objects.delete("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+
+
+def _is_systems(pod: Manifest, owners: set[str]) -> bool:
+    """Whether a pod belongs to the clean cluster: a static one, one of a controller that is there, or our own."""
+    metadata = pod["metadata"]
+    owned = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] == "control"
+    return ours or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)
