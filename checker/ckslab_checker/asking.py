@@ -11,6 +11,7 @@ from ckslab_checker import access
 from ckslab_checker.context import Context
 from ckslab_checker.layers import ADMISSION, DENIALS, Expectation, Layer, classify, describe, installed_name
 from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.principals import subjects_of
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Identity, Response
 from ckslab_labs.errors import InvalidInput
@@ -65,6 +66,29 @@ def identities(ctx: Context, who: str | Sequence[str]) -> list[Identity]:
     return found
 
 
+def with_members(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
+    """The identities, and for each that is known by its groups another member of them, whom nobody can name.
+
+    What a group may do must not depend on who is in it today. Where the start named somebody by name there is no more
+    to ask, and where nobody saw the start nothing is known.
+    """
+    bindings = (
+        [*ctx.start.rbac.get("RoleBinding", ()), *ctx.start.rbac.get("ClusterRoleBinding", ())] if ctx.start else []
+    )
+    bound = {subject for binding in bindings for subject in subjects_of(binding)}
+    members = [
+        Identity(f"ckslab-member-{ctx.seed}", identity.groups)
+        for identity in who
+        if not any(subject.kind == "User" and subject.names(identity) for subject in bound)
+        and any(subject.kind == "Group" and subject.name in _own_groups(identity) for subject in bound)
+    ]
+    return list(dict.fromkeys([*who, *members]))
+
+
+def _own_groups(identity: Identity) -> list[str]:
+    return [group for group in identity.groups if not group.startswith("system:")]
+
+
 def called(identity: Identity) -> str:
     """``dana (groups developers)`` or ``service account build/runner``."""
     if identity.user.startswith(_ACCOUNT):
@@ -89,6 +113,18 @@ def missing_namespace(ctx: Context, namespace: str | None) -> list[Evidence]:
     if namespace is None or namespace in ctx.namespaces:
         return []
     return [Evidence(f"Is there a namespace {namespace}?", "yes", "no", met=False)]
+
+
+def missing_accounts(ctx: Context, who: Sequence[Identity]) -> list[Evidence]:
+    """Evidence that a service account is gone which must go on working; impersonation would not notice."""
+    found = []
+    for identity in who:
+        if identity.user.startswith(_ACCOUNT):
+            namespace, _, name = identity.user.removeprefix(_ACCOUNT).partition(":")
+            there = ctx.once(identity.user, lambda: ctx.objects.get("ServiceAccount", name, namespace).ok)  # noqa: B023, asked at once
+            if not there:
+                found.append(Evidence(f"Is there a {called(identity)}?", "yes", "no", met=False))
+    return found
 
 
 def judge(ctx: Context, identity: Identity, question: Question, answer: Response, expect: Expectation) -> Evidence:

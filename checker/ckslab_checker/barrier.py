@@ -70,6 +70,8 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False, le
     deadline = time.monotonic() + DEADLINE
     if ctx.control_namespace not in ctx.namespaces:
         ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ctx.control_namespace}})
+        account = {"name": "default", "namespace": ctx.control_namespace}  # controllers may be at rest
+        ctx.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     await_controllers(ctx)
     found = installed(ctx.objects) if admission else {}
     if admission:

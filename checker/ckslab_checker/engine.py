@@ -72,6 +72,8 @@ class _Round:
                 before = self._versions()
                 results = self._ask_all()
                 return results, self._versions() == before
+        except Obstructed as error:
+            return [_result(each, Outcome.FAILED, [_obstruction(error)]) for each in self._checks], True
         except (CannotTell, LabError) as error:
             return [_result(each, Outcome.ERROR, error=str(error)) for each in self._checks], True
 
@@ -119,7 +121,7 @@ class _Round:
                 self._undo(asked)
             evidence = self._evidence(asked)
         except Obstructed as error:
-            evidence = [Evidence("Does the cluster still answer who may do what?", "yes", str(error), met=False)]
+            evidence = [_obstruction(error)]
         except (CannotTell, LabError) as error:
             return _result(asked, Outcome.ERROR, error=str(error), notes=self._notes)
         except Exception as error:  # a fault of a probe is no verdict on anybody's work
@@ -146,6 +148,10 @@ class _Round:
             if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
                 self._settle()
             left.clear()
+
+
+def _obstruction(error: Obstructed) -> Evidence:
+    return Evidence("Does the cluster still answer who may do what?", "yes", str(error), met=False)
 
 
 def _is_seen(left: Sequence[str], namespace: str | None) -> bool:

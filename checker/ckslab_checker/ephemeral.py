@@ -6,16 +6,16 @@ taken for a fix; names and images differ from way to way, lest a policy against 
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ckslab_checker.access import Attributes
 from ckslab_checker.asking import Question
 from ckslab_checker.context import Manifest
 from ckslab_checker.layers import Expectation
 from ckslab_labs.cluster.objects import PATCH_TYPES, Resource
-from ckslab_labs.cluster.port import Response
 
 Method = Literal["PATCH", "PUT", "apply"]
 
@@ -38,17 +38,27 @@ _RESTRICTED = {
     "seccompProfile": {"type": "RuntimeDefault"},
 }
 _SPEC: Manifest = {"containers": [{"name": "pod", "image": _IMAGES["PUT"], "securityContext": _RESTRICTED}]}
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _ALPHABET = "bcdfghjklmnpqrst"
 
 
 def question(
-    method: Method, pods: Resource, namespace: str, pod: Manifest, expect: Expectation, image: str = ""
+    method: Method,
+    pods: Resource,
+    namespace: str,
+    pod: Manifest,
+    expect: Expectation,
+    fields: Mapping[str, Any] | None = None,
+    manager: str = "",
 ) -> Question:
-    """The request that adds a debug container of a fresh name to a pod, by one of the three ways."""
+    """The request that adds a debug container of a fresh name to a pod, by one of the three ways.
+
+    ``fields`` are of the container, in place of its usual ones; ``manager`` is who says to be at work.
+    """
     name = pod["metadata"]["name"]
-    container = _container(method, expect)
-    if image:
-        container["image"] = image
+    container = {**_container(method, expect), **(fields or {})}
+    special = [*(f"{key} {value}" for key, value in (fields or {}).items() if isinstance(value, str))]
+    special += [f"field manager {manager}"] if manager else []
     if method == "apply":
         container["targetContainerName"] = pod["spec"]["containers"][0]["name"]
     spec: Manifest = {"ephemeralContainers": [container]}
@@ -65,23 +75,27 @@ def question(
         ),
     }[method]
     return Question(
-        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}" + (f" (image {image})" if image else ""),
+        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}"
+        + (f" ({', '.join(special)})" if special else ""),
         method="PUT" if method == "PUT" else "PATCH",
         path=pods.path(name, namespace, "ephemeralcontainers"),
         attributes=Attributes(
             "update" if method == "PUT" else "patch", "", "pods", "ephemeralcontainers", namespace, name
         ),
         body=body,
-        query=query,
+        query={**query, "fieldManager": manager} if manager else query,
         content_type=content_type,
     )
 
 
-def added(asked: Question, answer: Response) -> bool:
-    """Whether the pod in an answer holds the container that was asked for; something may have taken it out."""
-    assert isinstance(asked.body, dict)
-    name = asked.body["spec"]["ephemeralContainers"][-1]["name"]
-    return any(each["name"] == name for each in answer.body["spec"].get("ephemeralContainers", ()))
+def count(pod: Manifest) -> int:
+    """How many debug containers a pod has: a policy may rename one, but not hide that it is there."""
+    return len(pod["spec"].get("ephemeralContainers", ()))
+
+
+def is_a_name(text: str) -> bool:
+    """Whether a pod can be called so (RFC 1123 subdomain); a grant for another name is for nothing."""
+    return len(text) <= 253 and _SUBDOMAIN.fullmatch(text) is not None
 
 
 def absent(name: str) -> Manifest:

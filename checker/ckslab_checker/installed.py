@@ -1,6 +1,5 @@
 """What of admission control somebody has installed in a cluster. Built-in plugins are not listed anywhere."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,9 +20,6 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 """The server itself sets it, on every namespace."""
 OWN = "ckslab-params"
 """A policy of a plane's own, which acts on nothing."""
-MAX_QUOTED = 20
-"""Texts that are taken from policies, in the order in which they stand there."""
-_QUOTED = re.compile(r"""'([^'\\\n]+)'|"([^"\\\n]+)\"""")
 
 
 def installed(objects: Objects) -> Installed:
@@ -37,12 +33,6 @@ def names(found: Installed) -> frozenset[str]:
     items = [item for kind in found for item in found[kind]]
     policies = [item["metadata"]["name"] for item in items]
     return frozenset([*policies, *(hook["name"] for item in items for hook in item.get("webhooks") or ())])
-
-
-def quoted(found: Installed) -> list[str]:
-    """The texts that CEL expressions quote, as far as they need no escape: an exception must name what it spares."""
-    texts = [one or other for text in _values(found, "expression") for one, other in _QUOTED.findall(text)]
-    return list(dict.fromkeys(texts))[:MAX_QUOTED]
 
 
 def overlooked(found: Installed, selector: Literal["objectSelector", "namespaceSelector"]) -> dict[str, str]:

@@ -4,7 +4,6 @@ A binding names users, groups and service accounts; a question to the API server
 the one place that knows how the one becomes the other. Nothing in here decides whether anybody may do anything.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,16 +91,18 @@ def bound_accounts(rbac: Mapping[str, Sequence[Mapping[str, Any]]], fresh: str) 
     The control plane's own, which are the accounts of kube-system that Kubernetes itself binds, are left out.
     """
     bindings = [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
-    named = {subject for binding in bindings for subject in subjects_of(binding)}
-    built_in = {subject for binding in bindings if _is_built_in(binding) for subject in subjects_of(binding)}
-    asked = named - {subject for subject in built_in if subject.namespace == "kube-system"}
+    asked = {subject for binding in bindings for subject in subjects_of(binding)} - own_accounts(rbac)
     return [identity for subject in sorted(asked) if _is_account(subject) for identity in as_seen(subject, (), fresh)]
 
 
-def quoted_accounts(texts: Iterable[str], fresh: str) -> list[Identity]:
-    """Every service account that is spelled in texts, and a fresh one where only the beginning or a group is."""
-    spelled = [re.fullmatch(r"system:serviceaccounts?:([a-z0-9-]+)(?::([a-z0-9.-]*))?", text) for text in texts]
-    return [Identity.of_service_account(match[1], match[2] or fresh) for match in spelled if match]
+def own_accounts(rbac: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[Subject]:
+    """The control plane's own controllers: accounts of kube-system that only Kubernetes itself binds."""
+    bindings = [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
+    built_in, others = (
+        {subject for binding in bindings if _is_built_in(binding) is kind for subject in subjects_of(binding)}
+        for kind in (True, False)
+    )
+    return {subject for subject in built_in - others if subject.namespace == "kube-system"}
 
 
 def _is_built_in(binding: Mapping[str, Any]) -> bool:

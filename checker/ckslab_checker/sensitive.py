@@ -5,13 +5,16 @@ the other ways to the same ends: exec, attach and ephemeral containers; ``patch`
 image or service account is code of one's own); the in-tree admission policies beside webhooks; writing of RBAC objects;
 and constrained impersonation (https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/).
 
-Not on it: ``nodes/log`` and ``nodes/checkpoint``. The kubelet grants both to whoever holds ``nodes/proxy`` as well, so
-a fix that puts them in its place takes away and gives nothing; as new grants they are told as a note.
+The kubelet grants some subresources of a node to whoever holds ``nodes/proxy`` as well (``INCLUDED``), so a fix that
+puts them in its place gives nothing.
 """
 
 from dataclasses import dataclass
 
 _WRITE = ("create", "update", "patch")
+_NODE = ("get", "create", "update", "patch", "delete")
+_APPROVED_AT_ONCE = ("certificatesigningrequests/nodeclient", "certificatesigningrequests/selfnodeclient")
+"""Whose requests for a node's certificate a controller approves by itself (kubelet TLS bootstrapping)."""
 _RBAC = "rbac.authorization.k8s.io"
 _AUTHENTICATION = "authentication.k8s.io"
 _CERTIFICATES = "certificates.k8s.io"
@@ -31,9 +34,13 @@ class Sensitive:
     namespaced: bool = True
 
 
+INCLUDED = ("log", "checkpoint")
+"""Subresources of nodes that ``nodes/proxy`` includes
+(https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/#fine-grained-authorization)."""
 EVERYTHING = "a wildcard, which covers resources that are yet to come"
 SENSITIVE: tuple[Sensitive, ...] = (
-    Sensitive("reads secrets", "", ("secrets",), ("get", "list", "watch", "patch")),  # a patch answers with the secret
+    # A patch answers with the secret, and so does a dry run of a deletion.
+    Sensitive("reads secrets", "", ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),
     Sensitive("runs code in pods", "", ("pods/exec", "pods/attach"), ("get", "create")),
     Sensitive("runs code in pods", "", ("pods/ephemeralcontainers",), ("update", "patch")),
     Sensitive("runs code as any service account", "", ("pods", "replicationcontrollers"), _WRITE),
@@ -41,9 +48,8 @@ SENSITIVE: tuple[Sensitive, ...] = (
         "runs code as any service account", "apps", ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE
     ),
     Sensitive("runs code as any service account", "batch", ("jobs", "cronjobs"), _WRITE),
-    Sensitive(
-        "runs code in every pod of a node", "", ("nodes/proxy",), ("get", "create", "update", "patch", "delete"), False
-    ),
+    Sensitive("runs code in every pod of a node", "", ("nodes/proxy",), _NODE, False),
+    Sensitive("reads a node's logs and its containers' memory", "", ("nodes/log", "nodes/checkpoint"), _NODE, False),
     Sensitive("mounts a node's files", "", ("persistentvolumes",), ("create",), False),
     Sensitive("issues tokens of service accounts", "", ("serviceaccounts/token",), ("create",)),
     Sensitive("acts as somebody else", "", ("users", "groups"), ("impersonate",), False),
@@ -64,6 +70,7 @@ SENSITIVE: tuple[Sensitive, ...] = (
         False,
     ),
     Sensitive("issues certificates", _CERTIFICATES, ("signers",), ("approve", "sign"), False),
+    Sensitive("issues certificates of nodes", _CERTIFICATES, _APPROVED_AT_ONCE, ("create",), False),
     Sensitive(
         "changes what admission refuses",
         "admissionregistration.k8s.io",

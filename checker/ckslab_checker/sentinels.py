@@ -145,7 +145,9 @@ def webhook(ctx: Context, token: str, kind: str) -> Sentinel:
 
 @dataclass(frozen=True)
 class PodSecurityLabel:
-    """A warning level on our own namespace, seen by the warning that a dry run of a Pod gets.
+    """A warning level on our own namespace, seen by the warning that a dry run of a PodTemplate gets.
+
+    Of a template Pod Security only warns, so whoever enforces a level on all namespaces does not hide it.
 
     A version of Kubernetes that there will never be tells this run's label from any other's.
     """
@@ -160,11 +162,9 @@ class PodSecurityLabel:
 
     def seen(self) -> str | None:
         """See ``Sentinel``."""
-        pod = {
-            **_object("v1", "Pod", "pod", self.ctx.control_namespace),
-            "spec": {"containers": [{"name": "sentinel", "image": "sentinel"}]},
-        }
-        answer = self.ctx.objects.create(pod, dry_run=True)
+        spec = {"containers": [{"name": "sentinel", "image": "sentinel"}]}
+        template = {**_object("v1", "PodTemplate", "pod", self.ctx.control_namespace), "template": {"spec": spec}}
+        answer = self.ctx.objects.create(template, dry_run=True)
         warned = f'violate PodSecurity \\"restricted:{self.version}\\"' in answer.headers.get("warning", "")
         if warned:
             return None

@@ -6,7 +6,6 @@ from ckslab_checker import ephemeral
 from ckslab_checker.context import Manifest
 from ckslab_checker.ephemeral import canary, question, takes_debug_containers, unforeseen_name
 from ckslab_labs.cluster.objects import Resource
-from ckslab_labs.cluster.port import Response
 
 PODS = Resource("", "v1", "pods", "Pod", "pod", (), True, frozenset(), frozenset({"ephemeralcontainers"}))
 POD: Manifest = {
@@ -66,11 +65,16 @@ def test_containers_comply_with_pod_security_unless_it_is_what_is_asked_for(expe
     assert ("securityContext" in asked.body["spec"]["ephemeralContainers"][0]) is compliant
 
 
-def test_an_answer_without_the_container_has_not_added_it() -> None:
-    asked = question("PATCH", PODS, "production", POD, "denied")
-    assert isinstance(asked.body, dict)
-    assert ephemeral.added(asked, Response(200, asked.body))
-    assert not ephemeral.added(asked, Response(200, POD))
+def test_debug_containers_are_counted_whatever_a_policy_calls_them() -> None:
+    renamed = {**POD, "spec": {**POD["spec"], "ephemeralContainers": [{"name": "earlier"}, {"name": "renamed"}]}}
+    assert (ephemeral.count(POD), ephemeral.count(renamed), ephemeral.count(ephemeral.absent("x"))) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("web-1", True), ("a.b", True), ("", False), ("..", False), ("Web", False)]
+)
+def test_what_no_pod_can_be_called_is_no_name(text: str, is_one: bool) -> None:
+    assert ephemeral.is_a_name(text) is is_one
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from ckslab_checker.principals import Subject, alone, as_seen, bound_accounts, quoted_accounts, subjects_of
+from ckslab_checker.principals import Subject, alone, as_seen, bound_accounts, own_accounts, subjects_of
 from ckslab_labs.cluster.port import Identity
 
 DANA = Identity.of_user("dana", ("developers",))
@@ -91,11 +91,18 @@ def test_every_service_account_that_a_binding_names_is_found_in_whatever_way() -
     ]
 
 
-def test_service_accounts_that_a_policy_spells_are_found_and_other_texts_are_not() -> None:
-    texts = ["system:serviceaccount:ops:robot", "system:serviceaccount:ops:", "system:serviceaccounts:jobs"]
-    others = ["system:serviceaccounts", "system:serviceaccount:", "break-glass", "nginx"]
-    assert quoted_accounts([*texts, *others], "fresh") == [
-        Identity.of_service_account("ops", "robot"),
-        Identity.of_service_account("ops", "fresh"),
-        Identity.of_service_account("jobs", "fresh"),
-    ]
+def test_controllers_that_kubernetes_alone_binds_are_its_own_and_an_add_on_that_others_bind_is_not() -> None:
+    def bound(name: str, *accounts: str, built_in: bool) -> dict[str, object]:
+        labels = {"kubernetes.io/bootstrapping": "rbac-defaults"} if built_in else {}
+        subjects = [{"kind": "ServiceAccount", "name": account, "namespace": "kube-system"} for account in accounts]
+        return {"metadata": {"name": name, "labels": labels}, "subjects": subjects}
+
+    rbac = {
+        "ClusterRoleBinding": [
+            bound("system:controller:job", "job-controller", built_in=True),
+            bound("system:kube-dns", "kube-dns", built_in=True),
+            bound("dns-debug", "kube-dns", built_in=False),
+        ]
+    }
+    assert own_accounts(rbac) == {Subject("ServiceAccount", "job-controller", "kube-system")}
+    assert Identity.of_service_account("kube-system", "kube-dns") in bound_accounts(rbac, "fresh")

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from ckslab_checker import access
 from ckslab_checker.access import Attributes
-from ckslab_checker.asking import called, identities, missing_namespace
+from ckslab_checker.asking import called, identities, missing_accounts, missing_namespace, with_members
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
@@ -53,11 +53,16 @@ class CanI(ProbeSpec):
         """See ``Probe.ask``."""
         if gone := missing_namespace(ctx, self.namespace):
             return gone
+        who = identities(ctx, self.as_)
+        if not self._denied:
+            if gone := missing_accounts(ctx, who):
+                return gone
+            who = with_members(ctx, who)
         return together(
             partial(self._evidence, ctx, identity, resource, names)
             for resource in self.resources
             for names in [self._names(ctx, resource)]
-            for identity in identities(ctx, self.as_)
+            for identity in who
         )
 
     def _names(self, ctx: Context, resource: str) -> Sequence[str]:

@@ -6,7 +6,15 @@ from typing import Any, ClassVar
 from pydantic import Field, JsonValue
 
 from ckslab_checker.access import Attributes
-from ckslab_checker.asking import Question, identities, judge, missing_namespace, require_well_formed
+from ckslab_checker.asking import (
+    Question,
+    identities,
+    judge,
+    missing_accounts,
+    missing_namespace,
+    require_well_formed,
+    with_members,
+)
 from ckslab_checker.context import Context
 from ckslab_checker.layers import Expectation
 from ckslab_checker.outcome import CannotTell, Evidence
@@ -31,10 +39,15 @@ class Create(ProbeSpec):
         """See ``Probe.ask``."""
         if gone := missing_namespace(ctx, self.namespace):
             return gone
+        who = identities(ctx, self.as_)
+        if self.expect == "allowed":
+            if gone := missing_accounts(ctx, who):
+                return gone
+            who = with_members(ctx, who)
         resource = self._resource(ctx)
         require_well_formed(ctx, self._question(ctx, resource, ctx.control_namespace if self.namespace else None, ""))
         evidence = []
-        for number, identity in enumerate(identities(ctx, self.as_)):
+        for number, identity in enumerate(who):
             question = self._question(ctx, resource, self.namespace, str(number))
             answer = question.put(ctx, identity, dry_run=ctx.live)
             evidence.append(judge(ctx, identity, question, answer, self.expect))

@@ -7,6 +7,7 @@ is not new; a power given to somebody who did not have it is, unless the task as
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.powers import Grant, Grants, Power, other_powers, sensitive_powers
 from ckslab_checker.principals import Subject, as_seen
+from ckslab_checker.sensitive import INCLUDED
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Identity
 from ckslab_labs.scenario.model import Id, ProbeSpec
@@ -76,8 +78,15 @@ class _Inquiry:
     def _had_not(self, power: Power) -> Iterator[Identity]:
         fresh = f"ckslab-member-{self._ctx.seed}"
         for identity in as_seen(power.grant.subject, self._ctx.identities.values(), fresh):
-            if not self._before.allow(identity, power.asked):
+            if not any(self._before.allow(identity, asked) for asked in _implied_by(power.asked)):
                 yield identity
+
+
+def _implied_by(asked: Attributes) -> list[Attributes]:
+    """The power itself, and what includes it."""
+    if (asked.resource, asked.subresource) in {("nodes", name) for name in INCLUDED}:
+        return [asked, replace(asked, subresource="proxy")]
+    return [asked]
 
 
 def _distinct(powers: Iterable[Power]) -> list[Power]:

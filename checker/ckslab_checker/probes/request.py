@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 
 from ckslab_checker import access
 from ckslab_checker.access import Attributes, PathAttributes
-from ckslab_checker.asking import Question, expected, identities, judge
+from ckslab_checker.asking import Question, expected, identities, judge, missing_accounts, with_members
 from ckslab_checker.context import Context
 from ckslab_checker.layers import Expectation, Layer, classify
 from ckslab_checker.outcome import CannotTell, Evidence
@@ -24,6 +24,8 @@ from ckslab_labs.scenario.model import Id, ProbeSpec
 _CONNECTED = frozenset({"proxy", "exec", "attach", "portforward"})
 """Subresources that lead out of the API server; admission control sees them before anything else does."""
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_REPEATED = frozenset({"GET", "PUT", "PATCH"})
+"""What can be done twice; a second deletion finds nothing there."""
 _UNDECIDED = frozenset({429, 504})
 """Too many requests, and no answer in time: the server had no look at the request."""
 
@@ -47,12 +49,14 @@ class Request(ProbeSpec):
 
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
+        who = identities(ctx, self.as_)
+        if self.expect == "allowed":
+            if gone := missing_accounts(ctx, who):
+                return gone
+            who = with_members(ctx, who) if self.method in _REPEATED else who
         question = self._question()
         dry_run = ctx.live and self.method != "GET" and not self._connects
-        return [
-            self._judge(ctx, identity, question, question.put(ctx, identity, dry_run=dry_run))
-            for identity in identities(ctx, self.as_)
-        ]
+        return [self._judge(ctx, identity, question, question.put(ctx, identity, dry_run=dry_run)) for identity in who]
 
     def _question(self) -> Question:
         parts = urlsplit(self.path)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import urllib3
 from kubernetes.client.configuration import Configuration
@@ -116,6 +116,10 @@ def _headers(identity: Identity | None, content_type: str | None, path: str) -> 
         headers["Impersonate-User"] = identity.user
         for group in identity.groups:
             headers.add("Impersonate-Group", group)
+        if identity.uid:
+            headers["Impersonate-Uid"] = identity.uid
+        for key, value in identity.extra:
+            headers[f"Impersonate-Extra-{quote(key, safe='')}"] = value
     return headers
 
 

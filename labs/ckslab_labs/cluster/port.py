@@ -6,7 +6,7 @@ error (``Unreachable``). Nothing in here may know a provider.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,9 @@ class Identity:
 
     user: str
     groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+    """What a token says besides; only admission control looks at it."""
 
     @classmethod
     def of_user(cls, user: str, groups: tuple[str, ...] = ()) -> "Identity":
@@ -45,6 +48,13 @@ class Identity:
         """A service account with the groups that its token carries."""
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
         return cls(f"system:serviceaccount:{namespace}:{name}", groups)
+
+    def in_pod(self, pod: str) -> "Identity":
+        """A service account as its token in a pod presents it, bound to the pod (KEP-1205)."""
+        uid = "00000000-0000-4000-8000-000000000000"
+        bound = {"pod-name": pod, "pod-uid": uid, "node-name": "node-1", "credential-id": f"JTI={uid}"}
+        extra = tuple((f"authentication.kubernetes.io/{key}", value) for key, value in bound.items())
+        return replace(self, uid=uid, extra=extra)
 
     @classmethod
     def anonymous(cls) -> "Identity":

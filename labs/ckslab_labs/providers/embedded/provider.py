@@ -1,5 +1,6 @@
 """The embedded provider: a plane, with what of it a lab needs."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,10 @@ from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
 from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.provider import Progress
 from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, capture_keys, put_back, settled
+
+PODS = b"/registry/pods/"
+KUBELET_SECONDS = 0.1
+"""In which the simulated kubelet ends a pod that it sees go, by its name: another of that name must not be there yet."""
 
 
 class Embedded:
@@ -110,6 +115,9 @@ class Embedded:
             kept = capture_keys(self.plane.etcd)
 
             def undo() -> None:
+                gone = kept.keys() - self.plane.etcd.dump().keys()
+                if any(key.startswith(PODS) for key in gone):
+                    time.sleep(KUBELET_SECONDS)
                 put_back(kept, self.plane.etcd)
 
             try:

@@ -16,7 +16,7 @@ from typing import Any
 from ckslab_labs.errors import Infrastructure
 from ckslab_labs.files import is_locked, read_json
 from ckslab_labs.providers.embedded import processes
-from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, KWOK, SCHEDULER
+from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, SCHEDULER
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports, Wanted
 
@@ -99,10 +99,11 @@ class Steering:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Pause whatever acts of its own accord: controllers, scheduler, simulated nodes. The API server answers.
+        """Pause what acts of its own accord: controllers and scheduler. The API server answers.
 
-        What comes and goes meanwhile they never see, so nothing of it is left for them to do. Should this process be
-        killed, ``revive`` lets them go on.
+        What comes and goes meanwhile they see when it is over, so next to nothing of it is left for them to do. The
+        simulated kubelet goes on: a pod's end that it heard of too late would be the end of the one brought back.
+        Should this process be killed, ``revive`` lets them go on.
         """
         try:
             for pid in self._restless():
@@ -117,7 +118,7 @@ class Steering:
 
     def _restless(self) -> list[int]:
         known = self.status().components
-        pids = [known.get(name, {}).get("pid") for name in (KWOK, SCHEDULER, CONTROLLERS)]
+        pids = [known.get(name, {}).get("pid") for name in (SCHEDULER, CONTROLLERS)]
         return [pid for pid in pids if pid is not None]
 
     def _spawn(self) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,25 @@ from tests.labs.helpers import eventually, pid_of, running
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.lab import Lab
-from ckslab_labs.providers.embedded.components import CONTROLLERS, KWOK, ORDER, SCHEDULER
+from ckslab_labs.providers.embedded import processes
+from ckslab_labs.providers.embedded.components import CONTROLLERS, ORDER, SCHEDULER
+from ckslab_labs.scenario.model import Scenario
 
 pytestmark = pytest.mark.plane
 
-RESTLESS = (CONTROLLERS, SCHEDULER, KWOK)
+RESTLESS = (CONTROLLERS, SCHEDULER)
+POD = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: production}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: production}
+spec:
+  nodeName: node-1
+  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
+"""
 NEW: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
 
 
@@ -43,6 +58,17 @@ def test_controllers_never_learn_of_what_is_undone(lab: Lab) -> None:
     assert lab.capture().keys == before.keys
     assert lab.objects.create(NEW).ok
     eventually(lambda: lab.objects.get("ServiceAccount", "default", "new").ok)
+
+
+def test_a_pod_that_was_deleted_meanwhile_is_there_for_good_when_it_is_brought_back(
+    lab: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    """The simulated kubelet ends pods by their names, also one that was put back under that name."""
+    lab.run(make_scenario(Capability.NODES, setup=POD))
+    for _ in range(5):
+        with lab.checkpoint():
+            assert lab.objects.delete("Pod", "bare", "production").ok
+        assert not processes.wait_until(lambda: not lab.objects.get("Pod", "bare", "production").ok, 0.5)
 
 
 def test_a_plane_goes_on_after_an_error(lab: Lab) -> None:
