@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tests.checker.fake_cluster import FakeCluster, binding, pod, role, rule
 from tests.checker.worlds import IDENTITIES, asked, create, met, namespace
 
-from ckslab_checker.context import Context
+from ckslab_checker.context import Context, StartFacts
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.probes.can_i import CanI
 from ckslab_labs.cluster.objects import Objects
@@ -47,7 +47,10 @@ def ask(checked: CanI, *more: dict[str, Any], cluster: World | None = None) -> l
 
 
 def test_every_combination_is_asked_and_told_by_identity_and_resource() -> None:
-    found = ask(probe("allowed", ["get", "list", "watch"], ["pods", "pods/log"], **{"as": ["dana", "runner"]}))
+    world = World(WORLD)
+    world.answers["/api/v1/namespaces/build/serviceaccounts/runner"] = Response(200, {})
+    asked = probe("allowed", ["get", "list", "watch"], ["pods", "pods/log"], **{"as": ["dana", "runner"]})
+    found = ask(asked, cluster=world)
     assert [(item.asked, item.observed, item.met) for item in found] == [
         ("May dana (groups developers) get, list, watch pods in production?", "denied: watch", False),
         ("May service account build/runner get, list, watch pods in production?", "denied: get, list, watch", False),
@@ -57,6 +60,24 @@ def test_every_combination_is_asked_and_told_by_identity_and_resource() -> None:
             "denied: get, list, watch",
             False,
         ),
+    ]
+
+
+def test_an_account_that_is_gone_cannot_go_on_working() -> None:
+    """A review knows names, and does not mind that nobody has them any more."""
+    assert ask(probe("allowed", ["get"], ["pods"], **{"as": "runner"})) == [
+        Evidence("Is there a service account build/runner?", "yes", "no", met=False)
+    ]
+
+
+def test_what_a_group_may_another_member_may_too() -> None:
+    named = binding("reader", READER, "User dana", namespace="production")
+    start = StartFacts({"RoleBinding": [WORLD[-1]]})
+    ctx = Context(World([*WORLD[:-1], named]), IDENTITIES, Path("/nonexistent"), start, True, "seed")
+    found = probe("allowed", ["get"], ["pods"]).ask(ctx)
+    assert [(item.asked, item.met) for item in found] == [
+        ("May dana (groups developers) get pods in production?", True),
+        ("May ckslab-member-seed (groups developers) get pods in production?", False),
     ]
 
 

@@ -19,7 +19,7 @@ from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, capture_keys, p
 
 PODS = b"/registry/pods/"
 KUBELET_SECONDS = 0.1
-"""In which the simulated kubelet ends a pod that it sees go, by its name: another of that name must not be there yet."""
+"""In which the simulated kubelet ends a pod that it sees go, by name: another of that name must not be there yet."""
 
 
 class Embedded:
