@@ -99,8 +99,8 @@ def test_ctrl_c_is_130(service: FakeService, monkeypatch: Patch, capsys: Capture
             "ckslab: no such command 'xyz': there are new, lint, test, try.\nSee 'ckslab author --help'.\n",
         ),
         (
-            ["check", "--watc"],
-            "ckslab: No such option '--watc'. Did you mean '--watch'?\nSee 'ckslab check --help'.\n",
+            ["list", "--outpu"],
+            "ckslab: No such option '--outpu'. Did you mean '--output'?\nSee 'ckslab list --help'.\n",
         ),
         (["start"], "ckslab: Missing argument 'ID'.\nSee 'ckslab start --help'.\n"),
         (

@@ -39,7 +39,7 @@ class DebugContainer(ProbeSpec):
     as_: Id | tuple[Id, ...] = Field(alias="as")
     """An identity of the scenario, or several."""
     and_every_account: bool = Field(default=False, alias="and-every-account")
-    """Besides them, every service account that a binding or a policy names, alone or by a group."""
+    """Besides them, every service account that a binding names, alone or by a group; under policies, every one."""
     namespace: Text | None = None
     """Where the pods are. Without one: in every namespace, and in one that is yet to come."""
     pods: Literal["all"] | tuple[Text, ...]
