@@ -5,6 +5,7 @@ requests for a moment more, those of the kubelet included. Nothing here knows wh
 """
 
 import time
+from collections.abc import Sequence
 
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Capability
@@ -33,12 +34,22 @@ def set_up(objects: Objects, scenario: Scenario) -> None:
 
 
 def _apply_all(objects: Objects, scenario: Scenario) -> None:
+    real = Capability.KUBELET in objects.cluster.capabilities
+    nodes = [node["metadata"]["name"] for node in objects.list("Node")] if real else []
     for manifest in read_manifests(scenario.folder / "setup"):
-        _apply(objects, manifest)
+        _apply(objects, _on_a_node(manifest, nodes) if real else manifest)
         if manifest["kind"] == "Namespace":
             # A pod needs it at once; the controller that makes it may be slower, or not run.
             metadata = {"name": "default", "namespace": manifest["metadata"]["name"]}
             _apply(objects, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+
+def _on_a_node(manifest: Manifest, nodes: Sequence[str]) -> Manifest:
+    """A pod that is bound to a node that is not there goes to the first: real nodes are fewer than simulated ones."""
+    bound = manifest["kind"] == "Pod" and manifest["spec"].get("nodeName")
+    if not bound or bound in nodes:
+        return manifest
+    return {**manifest, "spec": {**manifest["spec"], "nodeName": nodes[0]}}
 
 
 def _apply(objects: Objects, manifest: Manifest) -> None:
