@@ -79,16 +79,21 @@ def requesters(identity: Identity, others: Iterable[Identity], texts: Sequence[s
     ``others`` are the scenario's identities. What one of them is called, or is a member of, is left out where it is
     none of the identity's own: an exception for those is asked about elsewhere, and may be right.
     """
-    own = {group for group in identity.groups if not group.startswith("system:")}
+    own = _people(identity)
     theirs = [other for other in others if not other.user.startswith("system:")]
     foreign = {name for other in theirs for name in (other.user, *other.groups)} - own - {identity.user}
     for other in theirs:
-        if own and other != identity and {group for group in other.groups if not group.startswith("system:")} <= own:
+        if other != identity and _people(other) and _people(other) <= own:
             yield other
     for text in texts:
         if not text.startswith("system:") and text not in foreign and not _spells(text, foreign):
             yield from (Identity(user, identity.groups) for user in (text, f"{text}{fresh}", f"{fresh}{text}"))
             yield replace(identity, groups=(*identity.groups, text))
+
+
+def _people(identity: Identity) -> set[str]:
+    """The groups that somebody put an identity into; those of the system come by themselves."""
+    return {group for group in identity.groups if not group.startswith("system:")}
 
 
 def accounts(texts: Iterable[str], fresh: str) -> Iterator[Identity]:

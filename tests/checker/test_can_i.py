@@ -171,6 +171,10 @@ def test_a_real_server_is_asked_in_every_scope(objects: Objects) -> None:
         binding("scraper", scraper, "ServiceAccount build/runner"),
         binding("wide", wide, "Group break-glass"),
     )
+    namespace(objects, "build")
+    create(
+        objects, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runner", "namespace": "build"}}
+    )
     nodes = {"as": "runner", "namespace": None}
     assert met(objects, probe("allowed", ["get", "list"], ["pods", "pods/log"]))
     assert met(objects, probe("denied", ["get", "list"], ["secrets", "deployments.apps"]))

@@ -45,6 +45,11 @@ def test_other_members_are_asked_and_so_are_those_whom_a_policy_may_mean() -> No
     assert Identity("dana", (*DANA.groups, "team-leads")) in asked
 
 
+def test_who_is_in_no_group_of_people_is_no_member() -> None:
+    root = Identity("root", ("system:masters",))
+    assert list(variants.requesters(DANA, [DANA, root], [], "zz")) == []
+
+
 def test_an_exception_for_those_who_may_is_no_hole() -> None:
     asked = list(variants.requesters(DANA, [DANA, OLGA], ["break-glass", "olga", "break-", "system:masters"], "zz"))
     assert asked == []
