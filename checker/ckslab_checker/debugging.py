@@ -46,7 +46,7 @@ class Run:
 
     def __init__(self, pods: Which, expect: Expectation, ctx: Context, namespace: str, seen: Seen) -> None:
         self._seen = seen
-        self._stopped: list[str] = []
+        self._stopped: list[tuple[str, Method]] = []
         self._pods = pods
         self._expect = expect
         self._ctx = ctx
@@ -61,7 +61,12 @@ class Run:
     @property
     def _target(self) -> str:
         """A pod of which admission control, and not the authorizer, has said no; any where there is none."""
-        return next((name for name in self._stopped if name in self._there), next(iter(self._there)))
+        return next((name for name, _ in self._ways if name in self._there), next(iter(self._there)))
+
+    @property
+    def _ways(self) -> list[tuple[str, Method]]:
+        """Pods with the ways in which admission control has stopped somebody; as kubectl does it first."""
+        return sorted(self._stopped, key=lambda stopped: METHODS.index(stopped[1]))
 
     def is_empty(self) -> bool:
         """Whether there is no pod to ask about."""
@@ -115,8 +120,6 @@ class Run:
                 for evidence, layer in self._by_every_way(identity, name, layers):
                     layers.add(layer)
                     self._seen.of(identity).add(layer)
-                    if layer in ADMISSION:
-                        self._stopped.append(name)
                     yield evidence
 
     def varied(self, identity: Identity, texts: Sequence[str], fresh: str, rank: int) -> Iterator[Evidence]:
@@ -184,7 +187,8 @@ class Run:
         self, identity: Identity, name: str, container: Manifest | None = None, manager: str = ""
     ) -> Iterator[Evidence]:
         """Ask once; nothing is said of an answer that is neither a yes nor a no, as the request was made up."""
-        question, answer, layer = self._put_somewhere(identity, "PATCH", name, container, manager)
+        way = next((method for stopped, method in self._ways if stopped == self._target), METHODS[0])
+        question, answer, layer = self._put_somewhere(identity, way, name, container, manager)
         if layer is not Layer.NOT_A_DENIAL:
             met = layer is not Layer.NONE
             told = question.asked(identity)
@@ -197,6 +201,8 @@ class Run:
                 continue  # it is the verb patch too: authorization has answered
             question, answer, layer = self._put_somewhere(identity, method, name)
             patch = layer if method == "PATCH" else patch
+            if layer in ADMISSION:
+                self._stopped.append((name, method))
             if not _is_missing(answer):
                 yield self._judge(identity, question, answer, layer), layer
             elif not (known := (before | self._seen.of(identity)) - {Layer.NOT_A_DENIAL}) or not known <= ADMISSION:
