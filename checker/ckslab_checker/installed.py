@@ -37,12 +37,12 @@ def names(found: Installed) -> frozenset[str]:
 
 def overlooked(found: Installed, selector: Literal["objectSelector", "namespaceSelector"]) -> dict[str, str]:
     """Labels that make selectors overlook an object, where they spare those that have a label."""
-    expressions = [each for selection in _values(found, selector) for each in selection.get("matchExpressions") or ()]
+    expressions = [each for selection in values(found, selector) for each in selection.get("matchExpressions") or ()]
     sparing = [each for each in expressions if each["operator"] in ("NotIn", "DoesNotExist")]
     return {each["key"]: (each.get("values") or [""])[0] for each in sparing if each["key"] != NAME_LABEL}
 
 
-def _values(part: object, key: str) -> Iterator[Any]:
+def values(part: object, key: str) -> Iterator[Any]:
     """What stands under a key, at whatever depth."""
     if isinstance(part, Mapping):
         if key in part:
@@ -50,4 +50,4 @@ def _values(part: object, key: str) -> Iterator[Any]:
         part = list(part.values())
     if isinstance(part, list):
         for each in part:
-            yield from _values(each, key)
+            yield from values(each, key)

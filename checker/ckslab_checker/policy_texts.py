@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ckslab_checker.installed import Installed
+from ckslab_checker.installed import Installed, values
 from ckslab_labs.cluster.objects import CannotResolve, Objects
 
 LONGEST = 200
@@ -30,7 +30,7 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 def texts(found: Installed, objects: Objects) -> list[str]:
     """Every text that the policies quote, or that stands in their parameters: each once, none too odd to send."""
-    literals = [text for expression in _values(found, "expression") for text in quoted(str(expression))]
+    literals = [text for expression in values(found, "expression") for text in quoted(str(expression))]
     parameters = [part for value in _parameters(found, objects) for part in (value, *_SEPARATORS.split(value))]
     known = [text.strip() for text in (*literals, *parameters)]
     several = dict.fromkeys(text for each in known for text in (each, example(each)))
@@ -93,14 +93,3 @@ def _leaves(part: object) -> Iterator[str]:
     elif isinstance(part, Iterable):
         for value in part:
             yield from _leaves(value)
-
-
-def _values(part: object, key: str) -> Iterator[Any]:
-    """What stands under a key, at whatever depth."""
-    if isinstance(part, Mapping):
-        if key in part:
-            yield part[key]
-        part = list(part.values())
-    if isinstance(part, list):
-        for each in part:
-            yield from _values(each, key)

@@ -6,6 +6,20 @@ from pathlib import Path
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
 
+POD_SETUP = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: production}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: production}
+spec:
+  nodeName: node-1
+  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
+"""
+"""The setup of a scenario with one pod, which no controller owns."""
+
 
 def eventually(holds: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait until something holds, and fail when it does not."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.labs.helpers import eventually
+from tests.labs.helpers import POD_SETUP, eventually
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
@@ -12,18 +12,6 @@ from ckslab_labs.scenario.model import Scenario
 
 pytestmark = pytest.mark.plane
 
-PODS = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: production}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: bare, namespace: production}
-spec:
-  nodeName: node-1
-  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
-"""
 
 POLICY: Manifest = {
     "apiVersion": "admissionregistration.k8s.io/v1",
@@ -50,11 +38,11 @@ def test_pods_run_also_where_a_policy_against_their_reports_is_still_in_force(
     lab: Lab, make_scenario: Callable[..., Scenario]
 ) -> None:
     """The simulated kubelet reports once; a report that is refused would leave its pod pending for ever."""
-    lab.start(make_scenario(Capability.NODES, name="before", setup=PODS))
+    lab.start(make_scenario(Capability.NODES, name="before", setup=POD_SETUP))
     for manifest in (POLICY, BINDING):
         assert lab.objects.apply(manifest).ok
     eventually_refused(lab)
-    lab.start(make_scenario(Capability.NODES, name="after", setup=PODS))
+    lab.start(make_scenario(Capability.NODES, name="after", setup=POD_SETUP))
     phases = [pod["status"]["phase"] for pod in lab.objects.list("Pod", "production")]
     assert phases == ["Running"]
     lab.sessions.set_open(None)

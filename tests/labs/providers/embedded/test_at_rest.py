@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.labs.helpers import eventually, pid_of, running
+from tests.labs.helpers import POD_SETUP, eventually, pid_of, running
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
@@ -20,18 +20,6 @@ from ckslab_labs.scenario.model import Scenario
 pytestmark = pytest.mark.plane
 
 RESTLESS = (CONTROLLERS, SCHEDULER)
-POD = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: production}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: bare, namespace: production}
-spec:
-  nodeName: node-1
-  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
-"""
 NEW: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
 
 
@@ -64,7 +52,7 @@ def test_a_pod_that_was_deleted_meanwhile_is_there_for_good_when_it_is_brought_b
     lab: Lab, make_scenario: Callable[..., Scenario]
 ) -> None:
     """The simulated kubelet ends pods by their names, also one that was put back under that name."""
-    lab.run(make_scenario(Capability.NODES, setup=POD))
+    lab.run(make_scenario(Capability.NODES, setup=POD_SETUP))
     for _ in range(5):
         with lab.checkpoint():
             assert lab.objects.delete("Pod", "bare", "production").ok
