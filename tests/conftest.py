@@ -30,6 +30,11 @@ def refuse_or_skip(part: str, why: str) -> NoReturn:
     pytest.skip(f"no {part}: {why}")
 
 
+REAL = "real"
+REAL_THINGS = {"plane": "on a real kube-apiserver", "kind": "on a real node (kind)"}
+"""What markers mean."""
+
+
 @pytest.fixture(autouse=True)
 def _no_reach_into_the_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path_factory.mktemp("home")
@@ -87,11 +92,21 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Write down in a test's report what it runs on; its keywords hold the names of folders as well."""
+    for item in items:
+        item.user_properties += [(REAL, name) for name in REAL_THINGS if item.get_closest_marker(name)]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests ran on the real thing: a green run must not mean that none did."""
-    for marker, what in (("plane", "on a real kube-apiserver"), ("kind", "on a real node (kind)")):
+    for marker, what in REAL_THINGS.items():
         counts = {
-            outcome: sum(marker in getattr(report, "keywords", ()) for report in terminalreporter.getreports(outcome))
+            outcome: sum(
+                (REAL, marker) in getattr(report, "user_properties", ())
+                for report in terminalreporter.getreports(outcome)
+            )
             for outcome in ("passed", "failed", "error", "skipped")
         }
         terminalreporter.write_line(f"{what}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items())}")

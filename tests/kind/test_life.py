@@ -14,6 +14,7 @@ from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import ExitCode, Infrastructure, InvalidInput
 from ckslab_labs.lab import Lab
+from ckslab_labs.providers.kind import pods
 from ckslab_labs.providers.kind.configuration import NODE
 from ckslab_labs.providers.kind.life import LABEL, NETWORK
 from ckslab_labs.providers.kind.place import Place
@@ -66,6 +67,23 @@ def test_a_reset_takes_back_objects_pods_and_what_was_done_to_the_node(kind_lab:
     assert kind_lab.objects.get("Pod", "checkout", "production").body["metadata"]["uid"] != old
     node = kind_lab.objects.get("Node", NODE).body
     assert ("mine" in node["metadata"]["labels"], node["spec"].get("unschedulable")) == (False, None)
+
+
+def test_a_reset_brings_back_what_every_scenario_stands_on(kind_lab: Lab, scenario: Scenario) -> None:
+    kind_lab.start(scenario)
+    objects = kind_lab.objects
+    assert objects.patch("Node", NODE, None, {"spec": {"unschedulable": True}}).ok
+    assert objects.delete("Deployment", "coredns", "kube-system").ok
+    image = {"containers": [{"name": "kube-proxy", "image": "nobody/has-it:1"}]}
+    assert objects.patch("DaemonSet", "kube-proxy", "kube-system", {"spec": {"template": {"spec": image}}}).ok
+    eventually(lambda: set(pods.unready_workloads(objects, "kube-system")) == {"DaemonSet kube-proxy"})
+    kind_lab.reset(scenario)
+    assert objects.get("Deployment", "coredns", "kube-system").ok
+    assert pods.unready_workloads(objects, "kube-system") == []
+    run = run_in_pod(
+        kind_lab, "checkout", "production", "timeout", "5", "nslookup", "kubernetes.default.svc.cluster.local"
+    )
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("words", [("pause",), ("stop", "--time=1")])

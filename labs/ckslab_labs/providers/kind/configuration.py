@@ -35,6 +35,8 @@ def configuration(*, cgroup_version: str) -> str:
         "kind": "ClusterConfiguration",
         # A restore is one transaction, however much there is to put back.
         "etcd": {"local": {"extraArgs": {"max-txn-ops": "100000", "max-request-bytes": "33554432"}}},
+        # Stored as JSON, what only follows from pods can be told from what somebody wrote.
+        "apiServer": {"extraArgs": {"storage-media-type": "application/json"}},
         # One of each: an election would only delay them after a restart of the API server.
         "controllerManager": {"extraArgs": {"leader-elect": "false"}},
         "scheduler": {"extraArgs": {"leader-elect": "false"}},

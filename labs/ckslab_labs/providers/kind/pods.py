@@ -13,6 +13,10 @@ from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
 OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
 """Kinds that make pods."""
 
+WORKLOADS = ("Deployment", "DaemonSet")
+"""Kinds of a clean cluster's own workloads."""
+DAEMONS = ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled")
+
 Key = tuple[str, str]
 
 
@@ -41,10 +45,26 @@ def bring_back(objects: Objects, kept: Mapping[Key, Manifest]) -> None:
             objects.create(_bare(pod))
 
 
-def is_ready(pod: Manifest) -> bool:
-    """Whether the kubelet says so."""
-    conditions = {item["type"]: item["status"] for item in pod.get("status", {}).get("conditions", [])}
-    return conditions.get("Ready") == "True"
+def unready_workloads(objects: Objects, namespace: str) -> list[str]:
+    """What makes pods there and does not have them all ready, as ``Kind name``, by what its controller says.
+
+    A workload that its controller has not looked at yet counts: one without any pod is not ready.
+    """
+    found = ((kind, item) for kind in WORKLOADS for item in objects.list(kind, namespace))
+    return [f"{kind} {item['metadata']['name']}" for kind, item in found if not has_its_pods(item)]
+
+
+def has_its_pods(workload: Manifest) -> bool:
+    """Whether all pods that a Deployment or DaemonSet asks for are of its newest kind, and ready."""
+    status = workload.get("status", {})
+    if "replicas" not in workload["spec"]:
+        wanted, ready, new = (status.get(key, 0) for key in DAEMONS)
+        wanted = max(wanted, 1)  # there is a node
+    else:
+        wanted = workload["spec"]["replicas"]
+        ready, new = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
+    seen = status.get("observedGeneration") == workload["metadata"]["generation"]
+    return bool(seen and ready >= wanted and new >= wanted)
 
 
 def _key(pod: Manifest) -> Key:

@@ -6,7 +6,6 @@ come or go because a key does. So a reset restores everything else, and ends the
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,14 +22,14 @@ from ckslab_labs.providers.embedded.baseline import OURS
 from ckslab_labs.providers.kind import life, pods
 from ckslab_labs.providers.kind.configuration import IMAGES, NODE
 from ckslab_labs.providers.kind.place import Place
+from ckslab_labs.providers.kind.stored import Stored
 from ckslab_labs.providers.provider import Progress
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, settled
 
-KUBELETS = re.compile(rb"^/registry/(pods|minions|csinodes|leases/kube-node-lease|events)/")
-"""What the kubelet writes, or acts on: never written through etcd."""
 READY_SECONDS = 180.0
 """From the end of kind's work until every pod of the system is ready."""
+SYSTEM = "kube-system"
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
 
 
@@ -52,7 +51,7 @@ class Kind:
         self._kubernetes = kubernetes or DEFAULT_KUBERNETES
         self._image = image or os.environ.get(IMAGE_VARIABLE)
         self._clusters: dict[str, HttpCluster] = {}
-        self._etcd: Etcd | None = None
+        self._stored: Stored | None = None
 
     @property
     def exists(self) -> bool:
@@ -86,11 +85,11 @@ class Kind:
         return self._clusters[who]
 
     @property
-    def etcd(self) -> Etcd:
-        """The cluster's etcd."""
-        if self._etcd is None:
-            self._etcd = Etcd(self.place.etcd_port, self.place.etcd)
-        return self._etcd
+    def stored(self) -> Stored:
+        """What the cluster's etcd holds."""
+        if self._stored is None:
+            self._stored = Stored(Etcd(self.place.etcd_port, self.place.etcd))
+        return self._stored
 
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """See ``Provider``."""
@@ -106,9 +105,11 @@ class Kind:
         self.attach(progress)
         progress("putting the kind cluster back")
         clean = Snapshot.load(self.place.baseline)
-        restore_keys(clean.keys, self.etcd, besides=KUBELETS)
+        restore_keys(clean.keys, self.stored)
         self._mend_node(json.loads(clean.files[NODE]))
-        pods.end_strangers(Objects(self.cluster_as("admin")))
+        objects = Objects(self.cluster_as("admin"))
+        pods.end_strangers(objects)
+        self._await_system(objects)
 
     def attach(self, progress: Progress) -> None:
         """See ``Provider``."""
@@ -121,8 +122,7 @@ class Kind:
 
     def capture(self) -> Snapshot:
         """See ``Provider``; without what is the kubelet's."""
-        keys = capture_keys(self.etcd)
-        return Snapshot({key: value for key, value in keys.items() if not KUBELETS.match(key)})
+        return Snapshot(capture_keys(self.stored))
 
     @contextmanager
     def checkpoint(self) -> Iterator[Callable[[], None]]:
@@ -132,7 +132,7 @@ class Kind:
             kept, there = self.capture().keys, pods.keep(objects)
 
             def undo() -> None:
-                restore_keys(kept, self.etcd, settle=0.0, besides=KUBELETS)
+                restore_keys(kept, self.stored, settle=0.0)
                 pods.bring_back(objects, there)
 
             try:
@@ -155,23 +155,33 @@ class Kind:
     def stop(self) -> None:
         """See ``Provider``."""
         life.delete(self.place)
-        self._clusters, self._etcd = {}, None
+        self._clusters, self._stored = {}, None
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _make(self, progress: Progress) -> None:
-        self._clusters, self._etcd = {}, None
+        self._clusters, self._stored = {}, None
         life.create(self.place, self._image or _published(self._kubernetes), progress)
         objects = Objects(self.cluster_as("admin"))
         progress("waiting for its system pods")
         self._await("answer with its roles loaded", lambda: self._serves())
         self._await("give accounts to namespaces", lambda: objects.get("ServiceAccount", "default", "default").ok)
-        self._await("start its system pods", lambda: all(map(pods.is_ready, objects.list("Pod", "kube-system"))))
+        self._await_system(objects)
         for manifest in OURS:
             self._await(f"take our {manifest['kind']}", lambda: objects.apply(manifest).ok)  # noqa: B023, asked at once
         clean = settled(self.capture, seconds=READY_SECONDS, pause=1.0)
         node = objects.get("Node", NODE).body
         replace(clean, files={NODE: json.dumps(node).encode()}).save(self.place.baseline)
+
+    def _await_system(self, objects: Objects) -> None:
+        """Wait for the pods that every scenario stands on: somebody may have ended them a moment ago."""
+
+        def runs() -> bool:
+            if unready := pods.unready_workloads(objects, SYSTEM):
+                raise Infrastructure("run the system's pods", f"not ready: {', '.join(unready)}", "")
+            return True
+
+        self._await("run its system pods", runs)
 
     def _serves(self) -> bool:
         """Whether the API answers, with its roles loaded: right after a start it refuses everybody."""
