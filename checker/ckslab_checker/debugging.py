@@ -5,6 +5,7 @@ What an answer means is decided here and in ``asking``; who is asked, and where,
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 from ckslab_checker import access, ephemeral, installed, variants
@@ -72,22 +73,27 @@ class Run:
         """Whether there is no pod to ask about."""
         return not self._there
 
-    def allowed(self, identity: Identity) -> Iterator[Evidence]:
-        """Ask as kubectl would, which reads a pod first: of pods that are there, and of one that is yet to come."""
+    def allowed(self, who: Sequence[Identity]) -> Iterator[Evidence]:
+        """Ask as kubectl would, which reads a pod first: of pods that are there, and of one that is yet to come.
+
+        Pods are asked about side by side, each as one identity after the other.
+        """
         if not self._names:
             yield Evidence(f"Which pods are there in {self._namespace}?", "at least one", "none", met=False)
-        for name in self._names:
-            question, answer, layer = self._put(identity, "PATCH", name)
-            if _is_missing(answer):
-                yield Evidence(question.asked(identity), "allowed", "HTTP 404: there is no such pod", met=False)
-            else:
-                yield self._judge(identity, question, answer, layer)
-                yield from self._unreadable(identity, name)
-        if self._pods == "all":
-            question, answer, layer = self._put_somewhere(identity, "PATCH", self._unforeseen)
+        names = [*self._names, *([self._unforeseen] if self._pods == "all" else [])]
+        yield from chain.from_iterable(together(partial(self._of_one, who, name) for name in names))
+
+    def _of_one(self, who: Sequence[Identity], name: str) -> list[Evidence]:
+        foreseen = name in self._names
+        evidence = []
+        for identity in who:
+            question, answer, layer = (self._put if foreseen else self._put_somewhere)(identity, "PATCH", name)
             if not _is_missing(answer):
-                yield self._judge(identity, question, answer, layer)
-                yield from self._unreadable(identity, self._unforeseen)
+                evidence += [self._judge(identity, question, answer, layer), *self._unreadable(identity, name)]
+            elif foreseen:
+                told = question.asked(identity)
+                evidence.append(Evidence(told, "allowed", "HTTP 404: there is no such pod", met=False))
+        return evidence
 
     def _unreadable(self, identity: Identity, name: str) -> Iterator[Evidence]:
         asked = access.Attributes("get", "", "pods", namespace=self._namespace, name=name)

@@ -1,6 +1,7 @@
 """Can they create this? A manifest is sent as the identity, through authorization and all of admission control."""
 
 import copy
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue
@@ -19,6 +20,8 @@ from ckslab_checker.context import Context
 from ckslab_checker.layers import Expectation
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_labs.cluster.objects import CannotResolve, Resource
+from ckslab_labs.cluster.port import Identity
+from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import Id, ProbeSpec, Text
 
 
@@ -46,12 +49,11 @@ class Create(ProbeSpec):
             who = with_members(ctx, who)
         resource = self._resource(ctx)
         require_well_formed(ctx, self._question(ctx, resource, ctx.control_namespace if self.namespace else None, ""))
-        evidence = []
-        for number, identity in enumerate(who):
-            question = self._question(ctx, resource, self.namespace, str(number))
-            answer = question.put(ctx, identity, dry_run=ctx.live)
-            evidence.append(judge(ctx, identity, question, answer, self.expect))
-        return evidence
+        return together(partial(self._ask, ctx, resource, number, identity) for number, identity in enumerate(who))
+
+    def _ask(self, ctx: Context, resource: Resource, number: int, identity: Identity) -> Evidence:
+        question = self._question(ctx, resource, self.namespace, str(number))
+        return judge(ctx, identity, question, question.put(ctx, identity, dry_run=ctx.live), self.expect)
 
     def _resource(self, ctx: Context) -> Resource:
         try:

@@ -57,12 +57,10 @@ class DebugContainer(ProbeSpec):
         seen = Seen()
         runs = [Run(self.pods, self.expect, ctx, namespace, seen) for namespace in self._where(ctx)]
         runs.sort(key=Run.is_empty)
-        evidence = [
-            evidence
-            for run in runs
-            for identity in (with_members(ctx, who) if self.expect == "allowed" else who)
-            for evidence in (run.allowed(identity) if self.expect == "allowed" else run.denied(identity))
-        ]
+        if self.expect == "allowed":
+            everybody = with_members(ctx, who)
+            return [evidence for run in runs for evidence in run.allowed(everybody)]
+        evidence = [evidence for run in runs for identity in who for evidence in run.denied(identity)]
         return [*evidence, *self._beyond(ctx, runs[0], seen)]
 
     def _beyond(self, ctx: Context, run: Run, seen: Seen) -> Iterator[Evidence]:

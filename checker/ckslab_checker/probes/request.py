@@ -7,6 +7,7 @@ there is no dry run of what is proxied.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -19,6 +20,7 @@ from ckslab_checker.context import Context
 from ckslab_checker.layers import Expectation, Layer, classify
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_labs.cluster.port import Identity, Response
+from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import Id, ProbeSpec
 
 _CONNECTED = frozenset({"proxy", "exec", "attach", "portforward"})
@@ -56,7 +58,10 @@ class Request(ProbeSpec):
             who = with_members(ctx, who) if self.method in _REPEATED else who
         question = self._question()
         dry_run = ctx.live and self.method != "GET" and not self._connects
-        return [self._judge(ctx, identity, question, question.put(ctx, identity, dry_run=dry_run)) for identity in who]
+        return together(partial(self._ask, ctx, identity, question, dry_run) for identity in who)
+
+    def _ask(self, ctx: Context, identity: Identity, question: Question, dry_run: bool) -> Evidence:
+        return self._judge(ctx, identity, question, question.put(ctx, identity, dry_run=dry_run))
 
     def _question(self) -> Question:
         parts = urlsplit(self.path)

@@ -28,18 +28,23 @@ HEARTBEATS = re.compile(
 NODE_LEASE = b"/registry/leases/kube-node-lease/"
 NODE = b"/registry/minions/"
 NAMESPACE = b"/registry/namespaces/"
+PODS = b"/registry/pods/"
 EVENTS = b"/registry/events/"
 MAKES_OTHERS = re.compile(
     rb"^/registry/(namespaces|deployments|replicasets|statefulsets|daemonsets|jobs|cronjobs|controllers)/"
 )
 """Objects for which controllers make other objects, and remove them one by one when it goes."""
 
+GOING = (b"Terminating", b"foregroundDeletion", b"orphan")
+"""In what is stored: a namespace's phase, and the finalizers of an owner whose deletion the garbage collector ends
+(https://kubernetes.io/docs/concepts/architecture/garbage-collection/#cascading-deletion)."""
+
 INERT = re.compile(rb"^/registry/(roles|rolebindings|clusterrolebindings)/")
 """Objects that only authorizers look at; of ClusterRoles a controller makes others."""
 
 CAUGHT_UP_SECONDS = 3.0
 AFTER_DELETION_SECONDS = 1.0
-"""A namespace or an owner was deleted or changed, and is put back: controllers may still be removing what it had."""
+"""What makes others was deleted, or rolls out, and is put back: controllers may still be removing what it had."""
 
 
 class StillMoving(Infrastructure):
@@ -93,8 +98,12 @@ class Difference:
 
     put: dict[bytes, bytes]
     delete: list[bytes]
+    gone: frozenset[bytes] = frozenset()
+    """Those of ``put`` that are not there at all."""
     undoes_deletion: bool = False
-    """Whether something is put back whose content controllers may be removing."""
+    """Whether something is put back whose content controllers may be removing: it was deleted, or rolls out pods."""
+    undoes_work: bool = False
+    """Whether something is put back as it was that controllers act on; it may have been no more than that."""
 
     def __bool__(self) -> bool:
         return bool(self.put or self.delete)
@@ -107,7 +116,7 @@ class Difference:
     @property
     def stirs_controllers(self) -> bool:
         """Whether controllers have, or had a moment ago, something to make or remove because of it."""
-        return self.undoes_deletion or any(map(MAKES_OTHERS.match, self.delete))
+        return self.undoes_deletion or self.undoes_work or any(map(MAKES_OTHERS.match, self.delete))
 
 
 def capture_keys(store: Store) -> dict[bytes, bytes]:
@@ -140,20 +149,18 @@ def compare_keys(keys: Keys, store: Store, besides: re.Pattern[bytes] | None = N
     now = store.dump()
     left_out = _left_out(keys, besides)
     put = {key: value for key, value in keys.items() if now.get(key) != value and not left_out(key)}
-    undoes_deletion = any(MAKES_OTHERS.match(key) and _left_work(key, now.get(key)) for key in put)
-    return Difference(put, [key for key in now if key not in keys and not left_out(key)], undoes_deletion)
+    delete = [key for key in now if key not in keys and not left_out(key)]
+    changed = [key for key in put if MAKES_OTHERS.match(key) and not _is_going(now.get(key))]
+    changed = [key for key in changed if not key.startswith(NAMESPACE)]
+    gone = frozenset(key for key in put if key not in now)
+    rolls_out = bool(changed) and any(key.startswith(PODS) for key in [*put, *delete])
+    undoes_deletion = rolls_out or any(MAKES_OTHERS.match(key) and _is_going(now.get(key)) for key in put)
+    return Difference(put, delete, gone, undoes_deletion, bool(changed))
 
 
-def _left_work(key: bytes, value: bytes | None) -> bool:
-    """Whether what is stored under a key leaves controllers something to remove: not so a namespace with new labels."""
-    return value is None or not key.startswith(NAMESPACE) or b"Terminating" in value
-
-
-def put_back(keys: Keys, store: Store) -> None:
-    """Bring the store back to these keys where nobody else writes: one transaction, and no second look."""
-    difference = compare_keys(keys, store)
-    if difference:
-        store.write(difference.put, difference.delete)
+def _is_going(value: bytes | None) -> bool:
+    """Whether what was made by somebody's account of this object is being removed, or is to be."""
+    return value is None or any(mark in value for mark in GOING)
 
 
 def restore_keys(

@@ -117,6 +117,35 @@ def test_a_restore_undoes_a_random_series_of_writes_for_good(lab: Lab, snapshot:
             assert drifted(lab, snapshot) == [], f"{LATE:g} s after round {round_}: {done}"
 
 
+ROLLOUTS: dict[str, dict[str, Any]] = {
+    "restarted": {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}},
+    "scaled to none": {"spec": {"replicas": 0}},
+    "scaled up": {"spec": {"replicas": 4}},
+    "annotated": {"metadata": {"annotations": {"mine": "yes"}}},
+}
+
+
+def test_a_restore_undoes_rollouts_for_good(lab: Lab) -> None:
+    """Whatever the controllers have begun by then: a rollout makes some pods and ends others."""
+    lab.objects.create(made("v1", "Namespace", "kept"))
+    for name, replicas in (("kept", 2), ("empty", 0)):
+        lab.objects.create(deployment(name, "kept", replicas))
+    eventually(lambda: [pod["status"]["phase"] for pod in lab.objects.list("Pod", "kept")] == ["Running"] * 2)
+    time.sleep(1)  # the controllers write the last status
+    snapshot = lab.capture()
+    choices = random.Random(SEED)
+    for round_ in range(ROUNDS):
+        done = choices.choice(sorted(ROLLOUTS))
+        for name in ("kept", "empty"):
+            assert lab.objects.patch("Deployment", name, "kept", ROLLOUTS[done]).ok
+        time.sleep(DELAYS[round_ % len(DELAYS)])
+        lab.restore(snapshot)
+        assert not compare_keys(snapshot.keys, lab.plane.etcd), f"round {round_}: {done}"
+        if round_ % BATCH == BATCH - 1:
+            time.sleep(LATE)
+            assert drifted(lab, snapshot) == [], f"{LATE:g} s after round {round_}: {done}"
+
+
 def test_what_is_restored_is_what_the_api_shows(lab: Lab) -> None:
     """The API server's caches follow what is written to etcd, and a deny-everything webhook lets go."""
     before = lab.capture()

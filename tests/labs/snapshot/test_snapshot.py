@@ -11,7 +11,6 @@ from ckslab_labs.snapshot.snapshot import (
     StillMoving,
     capture_keys,
     compare_keys,
-    put_back,
     restore_keys,
 )
 
@@ -75,6 +74,7 @@ def test_a_difference_names_what_is_missing_changed_and_new() -> None:
     difference = compare_keys(STATE, store)
     assert difference.put == {b"/registry/pods/default/a": b"a", b"/registry/configmaps/default/b": b"b"}
     assert difference.delete == [b"/registry/secrets/default/new"]
+    assert difference.gone == {b"/registry/pods/default/a"}
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,6 @@ def test_what_controllers_look_at_is_looked_at_twice(key: bytes) -> None:
     assert store.keys == STATE
 
 
-def test_where_nobody_else_writes_one_write_is_enough() -> None:
-    store = Memory({**STATE, b"/registry/namespaces/new": b"new"})
-    put_back(STATE, store)
-    put_back(STATE, store)
-    assert (store.keys, store.writes) == (STATE, 1)
-
-
 def test_a_snapshot_survives_its_file(tmp_path: Path) -> None:
     snapshot = Snapshot({b"/registry/\xff": b"\x00k8s\x00"}, {"manifests/kube-apiserver.yaml": b"kind: Pod\n"})
     snapshot.save(tmp_path / "s.json")
@@ -222,7 +215,14 @@ def test_a_dead_controller_is_not_waited_for_for_ever(monkeypatch: pytest.Monkey
         ({b"/registry/deployments/default/new": b"new"}, True, False),
         ({b"/registry/namespaces/production": b"with new labels"}, False, False),
         ({b"/registry/namespaces/production": b"phase: Terminating"}, True, True),
-        ({b"/registry/deployments/production/web": b"in a foreground cascade"}, True, True),
+        ({b"/registry/deployments/production/web": b"with new annotations"}, True, False),
+        ({b"/registry/deployments/production/web": b"foregroundDeletion"}, True, True),
+        ({b"/registry/deployments/production/web": b"finalizers: orphan"}, True, True),
+        (
+            {b"/registry/deployments/production/web": b"of a new image", b"/registry/pods/production/web-2": b"new"},
+            True,
+            True,
+        ),
     ],
 )
 def test_a_difference_says_whether_controllers_are_at_work(

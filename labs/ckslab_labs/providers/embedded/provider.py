@@ -15,9 +15,8 @@ from ckslab_labs.providers.embedded.layout import Wanted
 from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
 from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.provider import Progress
-from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, capture_keys, put_back, settled
+from ckslab_labs.snapshot.snapshot import PODS, Snapshot, StillMoving, capture_keys, compare_keys, settled
 
-PODS = b"/registry/pods/"
 KUBELET_SECONDS = 0.1
 """In which the simulated kubelet ends a pod that it sees go, by name: another of that name must not be there yet."""
 
@@ -115,10 +114,10 @@ class Embedded:
             kept = capture_keys(self.plane.etcd)
 
             def undo() -> None:
-                gone = kept.keys() - self.plane.etcd.dump().keys()
-                if any(key.startswith(PODS) for key in gone):
+                difference = compare_keys(kept, self.plane.etcd)
+                if any(key.startswith(PODS) for key in difference.gone):
                     time.sleep(KUBELET_SECONDS)
-                put_back(kept, self.plane.etcd)
+                self.plane.etcd.write(difference.put, difference.delete)
 
             try:
                 yield undo

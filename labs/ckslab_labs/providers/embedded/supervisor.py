@@ -35,8 +35,6 @@ from ckslab_labs.providers.embedded.static_pods import ManifestFolder
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import NODE_LEASE
 
-GARBAGE_PERCENT = "60"
-"""Of the live heap: Go's default of 100 would let a plane that is reset all day grow by some 60 MB more."""
 TICK = 0.02
 """Seconds between two looks at files and processes."""
 
@@ -95,7 +93,7 @@ class Supervisor:
 
     def _start(self, runner: Runner) -> None:
         run = str(self._layout.run)
-        env = {PLANE_VARIABLE: str(self._layout.root), "HOME": run, "TMPDIR": run, "GOGC": GARBAGE_PERCENT}
+        env = {PLANE_VARIABLE: str(self._layout.root), "HOME": run, "TMPDIR": run}
         if runner.name not in (ETCD, APISERVER):
             env["GOMAXPROCS"] = "1"
         flags: list[str] = []
