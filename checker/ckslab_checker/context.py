@@ -22,12 +22,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class StartFacts:
-    """The RBAC objects of the untouched start, by kind (``Role``, ``RoleBinding``, ``ClusterRole``, ...).
-
-    ``None`` in place of the whole means that nobody saw the start (a given kubeconfig).
-    """
+    """What is known of the untouched start. ``None`` in its place: nobody saw the start (a given kubeconfig)."""
 
     rbac: Mapping[str, Sequence[Manifest]] = field(default_factory=dict)
+    """The RBAC objects, by kind (``Role``, ``RoleBinding``, ``ClusterRole``, ...)."""
+    pods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """``uid`` and ``restarts`` of the pods, by ``namespace/name``."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from ckslab_checker.context import Context, StartFacts
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.lab import Lab, Session
 from ckslab_labs.scenario.model import Scenario
-from ckslab_labs.session import start_rbac
+from ckslab_labs.session import start_pods, start_rbac
 
 
 def start_facts(objects: Objects) -> StartFacts:
     """The facts of a cluster as it is now, to be compared with later."""
-    return StartFacts(start_rbac(objects))
+    return StartFacts(start_rbac(objects), start_pods(objects))
 
 
 def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, seed: str | None = None) -> Context:
@@ -20,11 +20,12 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
     ``live`` is a learner's own cluster, where nothing may be left behind; elsewhere requests are made for real, and the
     plane's state is kept to go back to. ``seed`` makes names that nobody can foresee; a random one unless given.
     """
+    start = session.start_facts()
     return Context(
         cluster=lab.cluster,
         identities=scenario.identities,
         files=session.files,
-        start=StartFacts(session.start_rbac),
+        start=StartFacts(start.rbac, start.pods),
         live=live,
         seed=seed or secrets.token_hex(4),
         checkpoint=None if live else lab.checkpoint,

@@ -6,7 +6,7 @@ from pathlib import Path
 from ckslab_checker import installed
 from ckslab_checker.sentinels import PREFIX
 from ckslab_labs.cluster.objects import Manifest, Objects
-from ckslab_labs.cluster.port import Capability, Cluster, Identity, Response
+from ckslab_labs.cluster.port import Capability, Cluster, Identity, Ran, Response
 from ckslab_labs.session import RBAC_KINDS
 
 _REVIEWS = ("/apis/authorization.k8s.io/", "/apis/authentication.k8s.io/")
@@ -35,6 +35,11 @@ class Recording:
         """See ``Cluster``."""
         return self._cluster.capabilities
 
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        """See ``Cluster``."""
+        return self._cluster.certificate
+
     def request(
         self,
         method: str,
@@ -54,6 +59,19 @@ class Recording:
         if answer.ok and writes:
             self.left_behind.append(path)
         return answer
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        words: Sequence[str],
+        *,
+        as_: Identity | None = None,
+        timeout: float = 10.0,
+    ) -> Ran | Response:
+        """See ``Cluster.exec``; what a command does in its container is its own business."""
+        return self._cluster.exec(namespace, pod, container, words, as_=as_, timeout=timeout)
 
 
 def versions(objects: Objects, ours: str, *, admission: bool) -> dict[str, list[tuple[str, str]]]:

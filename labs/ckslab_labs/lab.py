@@ -25,7 +25,7 @@ from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.providers.provider import Progress, Provider
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
-from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_rbac
+from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_pods, start_rbac
 from ckslab_labs.snapshot.snapshot import Snapshot, settled
 
 __all__ = ["Lab", "Session", "list_planes"]
@@ -235,7 +235,7 @@ class Lab:
         self.prepare(scenario.spec.requires, progress)
         progress("applying the scenario's setup")
         set_up(self.objects, scenario)
-        return Start(start_rbac(self.objects), settled(self.capture))
+        return Start(start_rbac(self.objects), start_pods(self.objects), settled(self.capture))
 
     def _await_learner(self) -> None:
         """Right after an API server's start even an administrator is refused until RBAC is loaded."""

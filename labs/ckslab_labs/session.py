@@ -22,9 +22,10 @@ RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 @dataclass(frozen=True)
 class Start:
-    """The untouched start of a scenario on a plane: its RBAC objects by kind, and the cluster's whole state."""
+    """The untouched start: RBAC objects by kind, pods by ``namespace/name``, and the cluster's whole state."""
 
     rbac: Mapping[str, list[Manifest]]
+    pods: Mapping[str, Mapping[str, Any]]
     snapshot: Snapshot
 
 
@@ -51,18 +52,18 @@ class Session:
         """The cluster's state as it was when the learner went on to another scenario."""
         return self.folder / ASIDE
 
-    @property
-    def start_rbac(self) -> Mapping[str, list[Manifest]]:
-        """The RBAC objects of the untouched start, by kind."""
-        return self.start().rbac
-
     def start(self) -> "Start":
         """The untouched start."""
-        return Start(read_json(self.folder / "start.json"), Snapshot.load(self.folder / "start-state.json"))
+        return replace(self.start_facts(), snapshot=Snapshot.load(self.folder / "start-state.json"))
+
+    def start_facts(self) -> "Start":
+        """The untouched start without the cluster's state, which takes longer to read."""
+        facts = read_json(self.folder / "start.json")
+        return Start(facts["rbac"], facts["pods"], Snapshot({}))
 
     def write_start(self, start: "Start") -> None:
         """Write down the untouched start."""
-        write_json(self.folder / "start.json", start.rbac)
+        write_json(self.folder / "start.json", {"rbac": start.rbac, "pods": start.pods})
         start.snapshot.save(self.folder / "start-state.json")
 
     def used_hint(self, tier: int) -> "Session":
@@ -158,6 +159,22 @@ def now() -> str:
 def start_rbac(objects: Objects) -> dict[str, list[Manifest]]:
     """All RBAC objects, by kind."""
     return objects.lists(RBAC_KINDS)
+
+
+def start_pods(objects: Objects) -> dict[str, dict[str, Any]]:
+    """Which pods there are, by ``namespace/name``: ``uid`` and the sum of their containers' ``restarts``."""
+    return {
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": {
+            "uid": pod["metadata"]["uid"],
+            "restarts": restarts(pod),
+        }
+        for pod in objects.list("Pod")
+    }
+
+
+def restarts(pod: Manifest) -> int:
+    """How often containers of a pod have restarted."""
+    return sum(status["restartCount"] for status in pod.get("status", {}).get("containerStatuses", ()))
 
 
 def lay_out_files(source: Path, files: Path, kept: Path) -> Path | None:

@@ -3,13 +3,13 @@
 Good for what a probe makes of answers; whether the answers are a real API server's is for tests on a plane.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ckslab_checker.access import Attributes
 from ckslab_checker.powers import Grants
-from ckslab_labs.cluster.port import Capability, Identity, Response
+from ckslab_labs.cluster.port import Capability, Identity, Ran, Response
 
 RBAC = "rbac.authorization.k8s.io"
 SERVED: dict[str, dict[str, tuple[str, bool, tuple[str, ...]]]] = {
@@ -50,12 +50,30 @@ class FakeCluster:
         self.reviews: list[dict[str, Any]] = []
         self.answers: dict[str, Response] = {}
         """Answers to GET that are not worked out, by path."""
+        self.commands: dict[tuple[str, ...], Ran | Response] = {}
+        """What commands do, by the pod's name and the words."""
 
     def rbac(self) -> dict[str, list[dict[str, Any]]]:
         return {kind: self._of(kind) for kind in SERVED[f"{RBAC}/v1"]}
 
     def _of(self, kind: str) -> list[dict[str, Any]]:
         return [manifest for manifest in self.objects if manifest["kind"] == kind]
+
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        return None
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        words: Sequence[str],
+        *,
+        as_: Identity | None = None,
+        timeout: float = 10.0,
+    ) -> Ran | Response:
+        return self.commands.get((pod, *words), Ran(127, "", f"{words[0]}: not found"))
 
     def request(
         self,

@@ -29,9 +29,13 @@ class Answering:
     """A cluster that answers every review in one way; for what a probe makes of odd answers."""
 
     name, kubeconfig, capabilities = "odd", Path("/nonexistent"), frozenset[Any]()
+    certificate = None
 
     def __init__(self, code: int = 201, spec: dict[str, Any] | None = None, **status: Any) -> None:
         self.code, self.spec, self.status = code, spec, status
+
+    def exec(self, *words: Any, **others: Any) -> Response:
+        return Response(self.code)
 
     def request(self, method: str, path: str, body: Any = None, **others: Any) -> Response:
         return Response(self.code, {**body, "spec": {**body["spec"], **(self.spec or {})}, "status": self.status})

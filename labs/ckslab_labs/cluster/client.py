@@ -6,8 +6,9 @@ the exact ``Status`` of a refusal. Every exchange has a deadline by the wall clo
 """
 
 import json
+import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,7 +18,8 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import load_kube_config
 
-from ckslab_labs.cluster.port import Capability, Identity, Response
+from ckslab_labs.cluster.port import Capability, Identity, Ran, Response
+from ckslab_labs.cluster.streams import OUTPUT, run_command
 from ckslab_labs.errors import Unreachable
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -51,6 +53,7 @@ class HttpCluster:
         self._host = str(configuration.host).rstrip("/")
         self._credentials = {each["key"]: each["value"] for each in configuration.auth_settings().values()}
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        self._certificates = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
 
     def close(self) -> None:
         """Close the idle connections; an API server that restarts has dropped them anyway."""
@@ -79,6 +82,31 @@ class HttpCluster:
             seen = f"no answer from {self.name} ({_cause(error)})"
             remedy = "See `ckslab doctor`; `ckslab start` brings a dead plane back."
             raise Unreachable(f"{method} {path}", seen, remedy) from error
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        words: Sequence[str],
+        *,
+        as_: Identity | None = None,
+        timeout: float = 10.0,
+    ) -> Ran | Response:
+        """See ``Cluster.exec``."""
+        url = f"{self._host}/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
+        headers = [*_impersonation(as_), *self._credentials.items()]
+        context = ssl.create_default_context(cafile=self._certificates[0])
+        if self.certificate:
+            context.load_cert_chain(*self.certificate)
+        query = {"container": container, **OUTPUT}
+        return run_command(url, words, headers=headers, context=context, query=query, timeout=timeout)
+
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        """See ``Cluster.certificate``."""
+        _, certificate, key = self._certificates
+        return (certificate, key) if certificate else None
 
     def _exchange(
         self, method: str, url: str, data: bytes | None, headers: urllib3.HTTPHeaderDict, deadline: float
@@ -112,15 +140,21 @@ def _headers(identity: Identity | None, content_type: str | None, path: str) -> 
     headers = urllib3.HTTPHeaderDict({"Accept": accept, "Accept-Encoding": "identity"})
     if content_type is not None:
         headers["Content-Type"] = content_type
-    if identity is not None:
-        headers["Impersonate-User"] = identity.user
-        for group in identity.groups:
-            headers.add("Impersonate-Group", group)
-        if identity.uid:
-            headers["Impersonate-Uid"] = identity.uid
-        for key, value in identity.extra:
-            headers[f"Impersonate-Extra-{quote(key, safe='')}"] = value
+    for name, value in _impersonation(identity):
+        headers.add(name, value)
     return headers
+
+
+def _impersonation(identity: Identity | None) -> Iterator[tuple[str, str]]:
+    if identity is None:
+        return
+    yield "Impersonate-User", identity.user
+    for group in identity.groups:
+        yield "Impersonate-Group", group
+    if identity.uid:
+        yield "Impersonate-Uid", identity.uid
+    for key, value in identity.extra:
+        yield f"Impersonate-Extra-{quote(key, safe='')}", value
 
 
 def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

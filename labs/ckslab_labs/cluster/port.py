@@ -5,7 +5,7 @@ and on a given kubeconfig. A refusal by the API server is an answer (a ``Respons
 error (``Unreachable``). Nothing in here may know a provider.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +91,15 @@ class Response:
         return str(self.body.get("reason", "")) if isinstance(self.body, dict) else ""
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a command in a container did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
 class Cluster(Protocol):
     """A cluster to ask. Requests are made as the cluster's administrator unless ``as_`` names somebody else."""
 
@@ -105,6 +114,10 @@ class Cluster(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What this cluster can do."""
+
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        """The files of the administrator's certificate and key; None where a token proves who asks."""
 
     def request(
         self,
@@ -127,6 +140,34 @@ class Cluster(Protocol):
             query: query parameters.
             content_type: of the body.
             timeout: seconds for the whole exchange.
+
+        Raises:
+            Unreachable: no complete answer within ``timeout``.
+
+        """
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        words: Sequence[str],
+        *,
+        as_: Identity | None = None,
+        timeout: float = 10.0,
+    ) -> Ran | Response:
+        """Run a command in a container.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: its name in the pod.
+            words: the command.
+            as_: whom to impersonate.
+            timeout: seconds for all of it.
+
+        Returns:
+            what the command did, or the answer of whoever would not run it.
 
         Raises:
             Unreachable: no complete answer within ``timeout``.

@@ -59,6 +59,11 @@ class Place:
         return self.folder / "baseline.json"
 
     @property
+    def measured(self) -> Path:
+        """What was measured of it, as its node image does not tell."""
+        return self.folder / "measured.json"
+
+    @property
     def logs(self) -> Path:
         """What kind collected when it could not be made."""
         return self.folder / "logs"

@@ -7,6 +7,7 @@ is made again from what it was made of; one that a controller owns is left to th
 import json
 from collections.abc import Mapping
 
+from ckslab_labs.cluster.network import CLIENT, SERVER
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
 
@@ -16,6 +17,9 @@ OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationControlle
 WORKLOADS = ("Deployment", "DaemonSet")
 """Kinds of a clean cluster's own workloads."""
 DAEMONS = ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled")
+
+OURS = ("control", SERVER, CLIENT)
+"""Pods of ours, in our own namespace."""
 
 Key = tuple[str, str]
 
@@ -94,5 +98,5 @@ def _is_systems(pod: Manifest, owners: set[str]) -> bool:
     """Whether a pod belongs to the clean cluster: a static one, one of a controller that is there, or our own."""
     metadata = pod["metadata"]
     owned = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
-    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] == "control"
+    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] in OURS
     return ours or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)

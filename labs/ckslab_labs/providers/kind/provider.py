@@ -15,9 +15,11 @@ from pathlib import Path
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES
 from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.client import HttpCluster
+from ckslab_labs.cluster.network import Network
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
+from ckslab_labs.files import read_json, write_json
 from ckslab_labs.providers.embedded.baseline import OURS
 from ckslab_labs.providers.kind import life, pods
 from ckslab_labs.providers.kind.configuration import IMAGES, NODE
@@ -30,7 +32,11 @@ from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, 
 READY_SECONDS = 180.0
 """From the end of kind's work until every pod of the system is ready."""
 SYSTEM = "kube-system"
+UNENFORCED = "a connection that a policy denies went through: its node image does not enforce network policies"
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
+
+ALWAYS = frozenset({Capability.API, Capability.CONTROLLERS, Capability.NODES, Capability.KUBELET})
+"""What every kind cluster can do; whether NetworkPolicies are enforced depends on the node image, and is measured."""
 
 
 class Kind:
@@ -44,7 +50,7 @@ class Kind:
     """
 
     name = "kind"
-    offers = frozenset({Capability.API, Capability.CONTROLLERS, Capability.NODES, Capability.KUBELET})
+    offers = ALWAYS | {Capability.NETWORK_POLICY}
 
     def __init__(self, name: str, kubernetes: str | None = None, image: str | None = None) -> None:
         self.place = Place(name)
@@ -81,7 +87,8 @@ class Kind:
         """See ``Provider``."""
         if who not in self._clusters:
             name = f"kind cluster {self.place.cluster}"
-            self._clusters[who] = HttpCluster(name, self.place.kubeconfig(who), self.offers)
+            measured = self.offers if self._enforces_policies() else ALWAYS
+            self._clusters[who] = HttpCluster(name, self.place.kubeconfig(who), measured)
         return self._clusters[who]
 
     @property
@@ -96,12 +103,20 @@ class Kind:
         if missing := [capability for capability in requires if capability not in self.offers]:
             seen = f"it requires {', '.join(missing)}, which ckslab's kind clusters do not have yet"
             raise InvalidInput(f"run {what} on the kind provider", seen, "Choose another; see `ckslab list`.")
+        if Capability.NETWORK_POLICY in requires and self._enforces_policies() is False:
+            raise InvalidInput(f"run {what} on this kind cluster", UNENFORCED, "Use a published node image.")
 
     def prepare(self, requires: Iterable[Capability], progress: Progress) -> None:
         """See ``Provider``. A kind cluster is always whole, whatever is required."""
-        if not self.exists:
+        if self.exists:
+            self._clean(progress)
+        else:
             self._make(progress)
-            return
+        if Capability.NETWORK_POLICY in requires and self._enforces_policies() is None:
+            progress("measuring whether network policies are enforced")
+            self._measure_policies()
+
+    def _clean(self, progress: Progress) -> None:
         self.attach(progress)
         progress("putting the kind cluster back")
         clean = Snapshot.load(self.place.baseline)
@@ -186,6 +201,20 @@ class Kind:
     def _serves(self) -> bool:
         """Whether the API answers, with its roles loaded: right after a start it refuses everybody."""
         return self.cluster_as("learner").request("GET", "/api/v1/namespaces", timeout=5.0).ok
+
+    def _enforces_policies(self) -> bool | None:
+        """Whether NetworkPolicies are enforced; None as long as it was not measured."""
+        try:
+            return bool(read_json(self.place.measured)["enforces-network-policies"])
+        except FileNotFoundError:
+            return None
+
+    def _measure_policies(self) -> None:
+        enforced = Network(Objects(self.cluster_as("admin"))).measure()
+        write_json(self.place.measured, {"enforces-network-policies": enforced})
+        self._clusters = {}
+        if not enforced:
+            raise InvalidInput("use this kind cluster for network policies", UNENFORCED, "Use a published node image.")
 
     def _mend_node(self, clean: Manifest) -> None:
         """Take back labels, taints and cordons."""
