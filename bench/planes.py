@@ -12,14 +12,14 @@ from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded.processes import of_plane
 from ckslab_labs.scenario.model import Scenario
 
-API_ONLY = "nodes-proxy-monitoring"
 WITH_PODS = "debug-rbac-update-kept"
 
 
 def measure() -> list[Result]:
     """Start, reset and memory, of a plane with `api` only and of one with everything."""
     small, full = Lab("bench-small"), Lab("bench-full")
-    api_only, with_pods = (catalogue().get(name) for name in (API_ONLY, WITH_PODS))
+    with_pods = catalogue().get(WITH_PODS)
+    api_only = with_pods.model_copy(update={"spec": with_pods.spec.model_copy(update={"requires": (Capability.API,)})})
     try:
         results = [
             Result("plane from its baseline, api only", _starts(small, [Capability.API], 5), limit=4.5),

@@ -17,6 +17,7 @@ from ckslab_checker.context import Context, Manifest
 from ckslab_checker.installed import Installed, installed
 from ckslab_checker.sentinels import Refused, Sentinel
 from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.rollouts import moving
 from ckslab_labs.cluster.together import together
 from ckslab_labs.errors import Infrastructure, Unreachable
 from ckslab_labs.session import start_rbac
@@ -50,6 +51,14 @@ def await_controllers(ctx: Context) -> None:
 
     """
     ctx.once("rbac", lambda: _aggregated(ctx))
+
+
+def await_pods(ctx: Context) -> None:
+    """Wait until no pod is on its way any more, where pods are real; what does not get there is found by the checks."""
+    deadline = time.monotonic() + DEADLINE
+    pauses = _pauses()
+    while Capability.KUBELET in ctx.cluster.capabilities and moving(ctx.objects) and time.monotonic() < deadline:
+        time.sleep(next(pauses))
 
 
 def settle(ctx: Context, *, admission: bool = True, everything: bool = False, leave: bool = False) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from ckslab_checker import installed
 from ckslab_checker.outcome import Evidence
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.cluster.port import Cluster, Identity
+from ckslab_labs.cluster.port import Cluster, Identity, Node
 from ckslab_labs.session import start_rbac
 
 Manifest = dict[str, Any]
@@ -47,6 +47,8 @@ class Context:
     """A namespace of ours, where a scenario's fix has no say by name."""
     checkpoint: Callable[[], AbstractContextManager[Callable[[], None]]] | None = None
     """Keeps the cluster's state where requests are made for real: gives what brings it back, and does so at the end."""
+    node: Node | None = None
+    """The control-plane node's files, where they are within reach."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
 

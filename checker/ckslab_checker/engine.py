@@ -17,6 +17,7 @@ from ckslab_checker.context import Context, Probe
 from ckslab_checker.outcome import CannotTell, CheckResult, Evidence, Outcome, Report
 from ckslab_checker.recording import Recording, versions
 from ckslab_checker.text import clean, clean_line
+from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import LabError
 from ckslab_labs.scenario.model import Check, Scenario
 
@@ -66,6 +67,8 @@ class _Round:
     def run(self) -> tuple[list[CheckResult], bool]:
         """The results in the order of the checks, and whether nobody else changed the cluster meanwhile."""
         try:
+            if any(Capability.KUBELET in type(each.probe).needs for each in self._checks):
+                barrier.await_pods(self._plain)
             barrier.await_controllers(self._plain)
             with self._kept():
                 self._notes = self._settle()

@@ -29,5 +29,6 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
         live=live,
         seed=seed or secrets.token_hex(4),
         checkpoint=None if live else lab.checkpoint,
+        node=lab.provider.node,
         served=lab.objects,
     )

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.cluster.port import Identity, Response
-from ckslab_labs.errors import InvalidInput
+from ckslab_labs.cluster.port import Identity, Node, Response
+from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_labs.files import write_atomic
+from ckslab_labs.scenario.folder import NODE_FILES, node_files
 from ckslab_labs.scenario.manifests import Manifest, read_manifests
 from ckslab_labs.scenario.model import Action, Patch
 from ckslab_labs.scenario.texts import read_bytes
@@ -34,7 +35,12 @@ class PlayFailed(InvalidInput):
 
 
 def play(
-    actions: Sequence[Action], scenario_folder: Path, objects: Objects, identities: Mapping[str, Identity], files: Path
+    actions: Sequence[Action],
+    scenario_folder: Path,
+    objects: Objects,
+    identities: Mapping[str, Identity],
+    files: Path,
+    node: Node | None = None,
 ) -> None:
     """Play the steps in order.
 
@@ -44,13 +50,14 @@ def play(
         objects: where to play.
         identities: who a step may be played as, by short name.
         files: the learner's files.
+        node: the control-plane node's files, where they can be written.
 
     Raises:
         PlayFailed: with the verb, the object and the API server's message.
         InvalidInput: a step names something that is not there.
 
     """
-    player = Player(scenario_folder, objects, identities, files)
+    player = Player(scenario_folder, objects, identities, files, node)
     for action in actions:
         player.step(action)
 
@@ -58,7 +65,10 @@ def play(
 class Player:
     """Plays single steps."""
 
-    def __init__(self, folder: Path, objects: Objects, identities: Mapping[str, Identity], files: Path) -> None:
+    def __init__(
+        self, folder: Path, objects: Objects, identities: Mapping[str, Identity], files: Path, node: Node | None
+    ) -> None:
+        self._node = node
         self._folder = folder.resolve()
         self._objects = objects
         self._identities = identities
@@ -77,13 +87,18 @@ class Player:
             self._patch(action.patch, as_)
         elif action.put_file is not None:
             self._put(self._inside(action.put_file["from"]), action.put_file["to"])
+        elif action.node_file is not None:
+            source = action.node_file.get("from")
+            self._put_on_node({action.node_file["path"]: read_bytes(self._inside(source)) if source else None})
 
     def _each(self, path: str, verb: str, send: Send, as_: Identity | None) -> None:
-        """Send every manifest of a file or folder in name order; put what lies under ``files/``."""
+        """Send every manifest of a file or folder in name order; put what lies under ``files/`` and ``node/``."""
         root = self._inside(path)
+        if on_node := node_files(root / NODE_FILES):
+            self._put_on_node(dict(on_node))
         for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
             inner = file.relative_to(self._folder).parts
-            if file.is_dir():
+            if file.is_dir() or NODE_FILES in inner[:-1]:
                 continue
             if LEARNERS_FILES in inner[:-1]:
                 self._put(file, str(PurePosixPath(*inner[inner.index(LEARNERS_FILES) + 1 :])))
@@ -127,6 +142,14 @@ class Player:
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             seen = "a file and a folder cannot have the same name"
             raise InvalidInput(f"put the learner's file {name}", seen, "Give it another name.") from None
+
+    def _put_on_node(self, files: Mapping[str, bytes | None]) -> None:
+        if self._node is None:
+            raise InvalidInput(f"put {', '.join(files)} on the node", "this cluster's node is out of reach", "")
+        try:
+            self._node.put(files)
+        except Infrastructure as error:  # it runs no more, which is what the fix made of it
+            raise PlayFailed(error.attempted, error.seen, error.remedy) from error
 
     def _inside(self, path: str) -> Path:
         found = (self._folder / path).resolve()

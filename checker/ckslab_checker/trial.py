@@ -40,7 +40,7 @@ def play_and_check(scenario: Scenario, lab: Lab, actions: Sequence[Action], fold
     """
     with lab.exclusive():
         session = lab.run(scenario)
-        play(actions, folder, lab.objects, scenario.identities, session.files)
+        play(actions, folder, lab.objects, scenario.identities, session.files, lab.provider.node)
         return check(scenario, context_for(scenario, lab, session, live=False), provider=lab.provider.name)
 
 

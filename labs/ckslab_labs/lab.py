@@ -23,6 +23,7 @@ from ckslab_labs.providers.embedded.provider import Embedded
 from ckslab_labs.providers.embedded.steering import PlaneStatus, quiet
 from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.providers.provider import Progress, Provider
+from ckslab_labs.scenario.folder import NODE_FILES, node_files
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_pods, start_rbac
@@ -40,14 +41,24 @@ class Lab:
         plane: the cluster's name.
         kubernetes: the version to make it with ("1.36"); the default, or what it runs, when not given.
         provider: "embedded" or "kind"; what it was made with, or the first, when not given.
+        image: for kind only: another node image than that of the version.
+        retain: for kind only: leave what is there of a cluster that cannot be made.
 
     """
 
-    def __init__(self, plane: str = "default", kubernetes: str | None = None, provider: str | None = None) -> None:
+    def __init__(
+        self,
+        plane: str = "default",
+        kubernetes: str | None = None,
+        provider: str | None = None,
+        image: str | None = None,
+        retain: bool = False,
+    ) -> None:
         refuse_foreign(state_home())
         self.name = plane
         self._embedded = Embedded(plane, kubernetes)
-        self._kind = Kind(plane, kubernetes)
+        self._kind = Kind(plane, kubernetes, image, retain)
+        self._for_kind = [word for word, given in ((f"the node image {image}", image), ("--keep", retain)) if given]
         self.provider: Provider = self._chosen(provider)
         self.sessions = Sessions(plane)
         self._objects: Objects | None = None
@@ -106,6 +117,7 @@ class Lab:
 
         """
         self._refuse_other_provider()
+        self._refuse_options_of_kind()
         self.provider.refuse_unfit(scenario.id, scenario.spec.requires)
         with self.exclusive():
             self._put_aside(progress)
@@ -228,11 +240,19 @@ class Lab:
                 remedy = "Run `ckslab stop` first, or choose another --plane."
                 raise InvalidInput(f"use the {self.provider.name} provider", seen, remedy)
 
+    def _refuse_options_of_kind(self) -> None:
+        if self._for_kind and self.provider is not self._kind:
+            attempted = f"use {' and '.join(self._for_kind)} on the {self.provider.name} provider"
+            raise InvalidInput(attempted, "its nodes are simulated", "Add --provider kind, or leave out the option.")
+
     def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
         """Bring the cluster to the untouched start of a scenario, the shortest way, and say what that is."""
         if known is not None and self.provider.back_to(known.snapshot, progress):
             return known
         self.prepare(scenario.spec.requires, progress)
+        if files := node_files(scenario.folder / NODE_FILES):
+            progress("putting the scenario's files on the node")
+            self.provider.node.put(files)
         progress("applying the scenario's setup")
         set_up(self.objects, scenario)
         return Start(start_rbac(self.objects), start_pods(self.objects), settled(self.capture))

@@ -20,7 +20,8 @@ def test_untouched_and_reference_get_the_verdicts_that_the_suite_demands(name: s
     session = kind_lab.start(scenario)
     cases = {case.name: case for case in load_suite(scenario).cases}
     for case in (cases["untouched"], cases["reference"]):
-        play(case.do, scenario.folder, kind_lab.objects, scenario.identities, session.files)
+        node = kind_lab.provider.node
+        play(case.do, scenario.folder, kind_lab.objects, scenario.identities, session.files, node)
         report = engine.check(scenario, context_for(scenario, kind_lab, session, live=True), provider="kind")
         found = {check.id: (check.outcome, check.error) for check in report.checks}
         assert found == {check.id: (expected(case, check.id), None) for check in report.checks}, case.name

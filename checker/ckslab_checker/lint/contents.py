@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ckslab_checker.lint.entry import Entry
+from ckslab_checker.probes.node_file import NodeFile
 from ckslab_checker.probes.object import ObjectSays
 from ckslab_labs.scenario.images import known
 from ckslab_labs.scenario.model import Action
@@ -38,7 +39,7 @@ def _denies(probe: object) -> bool:
 def objects_are_the_last_resort(entry: Entry) -> Iterator[tuple[str, str]]:
     """Whoever looks at an object instead of asking for its effect says why nothing else can tell."""
     for check in entry.scenario.spec.checks:
-        if isinstance(check.probe, ObjectSays) and len(check.probe.because.split()) < REASON_WORDS:
+        if isinstance(check.probe, ObjectSays | NodeFile) and len(check.probe.because.split()) < REASON_WORDS:
             yield "scenario.yaml", f"{check.id}: because must say, in a sentence, why no effect can be asked for"
 
 
@@ -78,5 +79,8 @@ def every_file_is_used(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _played(action: Action) -> Iterator[str]:
-    source = action.put_file["from"] if action.put_file else None
-    yield from (str(PurePosixPath(path)) for path in (action.apply, action.replace, source) if path)
+    files = [
+        action.put_file["from"] if action.put_file else None,
+        action.node_file.get("from") if action.node_file else None,
+    ]
+    yield from (str(PurePosixPath(path)) for path in (action.apply, action.replace, *files) if path)

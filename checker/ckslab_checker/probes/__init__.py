@@ -9,6 +9,7 @@ from ckslab_checker.probes.debug_container import DebugContainer
 from ckslab_checker.probes.exec import Exec
 from ckslab_checker.probes.kubelet import Kubelet
 from ckslab_checker.probes.no_new_powers import NoNewPowers
+from ckslab_checker.probes.node_file import NodeFile
 from ckslab_checker.probes.object import ObjectSays
 from ckslab_checker.probes.request import Request
 from ckslab_checker.probes.subjects import Subjects
@@ -23,6 +24,7 @@ _KINDS: tuple[type[ProbeSpec], ...] = (
     Exec,
     Kubelet,
     NoNewPowers,
+    NodeFile,
     ObjectSays,
     Request,
     Subjects,

@@ -4,19 +4,15 @@ It sees the shape of one solution, so a right fix of another shape may fail it. 
 and why a probe that asks for an effect is to be preferred always.
 """
 
-import json
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue, model_validator
 
+from ckslab_checker import values
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.objects import CannotResolve
 from ckslab_labs.scenario.model import ProbeSpec, Text
-
-_UNSET = object()
 
 
 class ObjectSays(ProbeSpec):
@@ -50,11 +46,12 @@ class ObjectSays(ProbeSpec):
         called = f"{self.object_kind}/{self.name}" + (f" -n {self.namespace}" if self.namespace else "")
         if self.exists is not None:
             observed = found is not None
-            return [Evidence(f"{called}: is it there?", _yes(self.exists), _yes(observed), self.exists == observed)]
-        place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
-        value = _at(found, self.path)
-        met = _canonical(value) == _canonical(self.equals)
-        return [Evidence(f"{called}: what is {place}?", _shown(self.equals), _shown(value), met)]
+            told = (values.yes(self.exists), values.yes(observed))
+            return [Evidence(f"{called}: is it there?", *told, self.exists == observed)]
+        place = values.place(self.path)
+        value = values.at(found, self.path)
+        met = values.same(value, self.equals)
+        return [Evidence(f"{called}: what is {place}?", values.shown(self.equals), values.shown(value), met)]
 
     def _fetch(self, ctx: Context) -> Any | None:
         """The object, or None where the API server knows none of that name."""
@@ -67,27 +64,3 @@ class ObjectSays(ProbeSpec):
         if answer.status == 404 and answer.reason == "NotFound":
             return None
         raise CannotTell(f"GET {self.object_kind}/{self.name} was answered with HTTP {answer.status} {answer.message}")
-
-
-def _at(value: Any, path: Sequence[str | int]) -> Any:
-    for key in path:
-        if isinstance(value, dict):
-            value = value.get(key, _UNSET)
-        elif isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value):
-            value = value[key]
-        else:
-            return _UNSET
-    return value
-
-
-def _canonical(value: Any) -> str:
-    """Equal texts for equal values, in which true is not 1 and a key that is not set is null."""
-    return json.dumps(None if value is _UNSET else value, sort_keys=True)
-
-
-def _shown(value: Any) -> str:
-    return "not set" if value is _UNSET or value is None else clean_line(json.dumps(value))
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"

@@ -4,19 +4,36 @@ Whom a container runs as, and with which powers, is what the kernel says of its 
 user, a default and a policy that changes pods count as they came out.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.running import Pods, called, inside
+from ckslab_checker.running import Pods, called, inside, running_containers
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability
-from ckslab_labs.scenario.model import ProbeSpec
+from ckslab_labs.cluster.together import together
+from ckslab_labs.scenario.model import ProbeSpec, Text
 from ckslab_labs.session import restarts
 
-_FILES = ["/proc/1/status", "/proc/1/mountinfo"]
+PowerName = Literal["SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN", "NET_RAW", "DAC_OVERRIDE", "MKNOD"]
+_BITS: Mapping[str, int] = {
+    "DAC_OVERRIDE": 1,
+    "NET_ADMIN": 12,
+    "NET_RAW": 13,
+    "SYS_MODULE": 16,
+    "SYS_PTRACE": 19,
+    "SYS_ADMIN": 21,
+    "MKNOD": 27,
+}
+"""Of capabilities(7), by linux/capability.h."""
+
+_OF_THE_NODE = ("/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+"""What every container gets from its runtime, whatever its manifest says; of ``/dev`` only what lies in memory."""
+_OF_THE_POD = "/volumes/kubernetes.io~empty-dir/"
 
 
 class Workload(ProbeSpec):
@@ -26,7 +43,7 @@ class Workload(ProbeSpec):
     asks_admission: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.KUBELET})
     pods: Pods
-    """The pods, and the container; one with ``cat``, where more than ``count`` is asked."""
+    """The pods; every container that runs in them unless one is named. Those that are asked about need ``cat``."""
     count: int = Field(default=1, ge=1)
     """How many must be ready, at least."""
     user: Literal["root", "non-root"] | None = None
@@ -35,6 +52,11 @@ class Workload(ProbeSpec):
     """No capability, no way to get one (no_new_privs), and system calls filtered by seccomp."""
     root: Literal["read-only"] | None = None
     """The container's root file system cannot be written to."""
+    writable: tuple[Text, ...] | None = Field(default=None, strict=False)
+    """Where files can be written, at most: these folders and what is below them, each in a volume that goes with the
+    pod. What a container gets from its runtime (``/dev``, ``/etc/hosts``) does not count."""
+    without: tuple[PowerName, ...] | None = Field(default=None, strict=False)
+    """Capabilities that it does not have, and cannot get."""
     debug_containers: Literal["none"] | None = Field(default=None, alias="debug-containers")
     """No ephemeral container runs in them."""
     unchanged: Literal[True] | None = None
@@ -42,9 +64,13 @@ class Workload(ProbeSpec):
 
     @model_validator(mode="after")
     def _unchanged_alone(self) -> "Workload":
-        if self.unchanged and (self.user or self.powers or self.root or self.debug_containers):
+        if self.unchanged and (self._asks_processes or self.debug_containers):
             raise ValueError("unchanged is a question of its own: ask it in another check")
         return self
+
+    @property
+    def _asks_processes(self) -> bool:
+        return any(each is not None for each in (self.user, self.powers, self.root, self.writable, self.without))
 
     @property
     def needs_start(self) -> bool:
@@ -61,8 +87,14 @@ class Workload(ProbeSpec):
             return [counted]
         if self.unchanged:
             return [counted, *(self._as_before(ctx, pod) for pod in ready)]
-        evidence = [evidence for pod in ready for evidence in self._process(ctx, pod)]
+        asked = [partial(self._process, ctx, pod, name) for pod in ready for name in self._containers(pod)]
+        evidence = [each for found in together(asked) for each in found]
         return [counted, *evidence, *(_debugged(pod) for pod in ready if self.debug_containers)]
+
+    def _containers(self, pod: Manifest) -> list[str]:
+        if not self._asks_processes:
+            return []
+        return [self.pods.container] if self.pods.container else running_containers(pod)
 
     def _as_before(self, ctx: Context, pod: Manifest) -> Evidence:
         assert ctx.start is not None  # the engine skips the check where nobody saw the start
@@ -72,23 +104,25 @@ class Workload(ProbeSpec):
         observed = "yes" if now == before else "it has restarted" if before and before["uid"] == now["uid"] else "no"
         return Evidence(f"Is {called(pod)} the one that ran at the start?", "yes", observed, observed == "yes")
 
-    def _process(self, ctx: Context, pod: Manifest) -> list[Evidence]:
-        if not (self.user or self.powers or self.root):
-            return []
-        ran = inside(ctx, pod, self.pods.container_of(pod), ["cat", *_FILES])
+    def _process(self, ctx: Context, pod: Manifest, container: str) -> list[Evidence]:
+        if missing := self.pods.without_container(pod):
+            return [missing]
+        # Where processes are shared the first one is another container's, or the node's.
+        shared = pod["spec"].get("shareProcessNamespace") or pod["spec"].get("hostPID")
+        words = ["cat", f"/proc/{'self' if shared else '1'}/status", "/proc/self/mountinfo"]
+        ran = inside(ctx, pod, container, words)
         if ran.exit_code != 0:
-            raise CannotTell(f"the first process of {called(pod)} could not be looked at: {ran.stderr.strip()}")
+            raise CannotTell(f"the first process of {called(pod, container)} could not be looked at: {ran.stderr.strip()}")
         facts = Process(ran.stdout)
         asked = {
             "Whom does it run as": (self.user, "root" if facts.uid == 0 else "non-root"),
             "What powers has it": (self.powers, facts.powers),
             "What is its root file system": (self.root, facts.root),
+            "Where can it write beside its own folders": ("nowhere", facts.writable(self.writable or ())),
+            "Which of these powers can it use": ("none", facts.among(self.without or ())),
         }
-        return [
-            Evidence(f"{question}, {called(pod)}?", wanted, observed, wanted == observed)
-            for question, (wanted, observed) in asked.items()
-            if wanted is not None
-        ]
+        unasked = {2: self.root, 3: self.writable, 4: self.without}
+        return []
 
 
 def _debugged(pod: Manifest) -> Evidence:

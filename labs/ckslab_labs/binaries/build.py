@@ -96,14 +96,14 @@ def _build(module: Module, names: Sequence[str], folder: Path, progress: Progres
         task = _Task(go, module, tuple(module.binary(name) for name in names), staging, progress)
         task.compile(task.count_stale())
         for binary in task.binaries:
-            _publish(task.built(binary), folder / binary.name)
+            publish(task.built(binary), folder / binary.name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     progress(f"{task.what}: built")
 
 
-def _publish(built: Path, target: Path) -> None:
-    """Move a program into place once all of it is on the disk."""
+def publish(built: Path, target: Path) -> None:
+    """Move a program into place once all of it is on the disk; both must be on the same one."""
     with built.open("rb") as file:
         os.fchmod(file.fileno(), 0o755)
         os.fsync(file.fileno())

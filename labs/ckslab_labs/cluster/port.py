@@ -173,3 +173,24 @@ class Cluster(Protocol):
             Unreachable: no complete answer within ``timeout``.
 
         """
+
+
+class Node(Protocol):
+    """The control-plane node's files that people edit: those below ``/etc/kubernetes``, and the kubelet's."""
+
+    def read(self, path: str) -> bytes | None:
+        """One file; None where there is none.
+
+        Raises:
+            InvalidInput: it is none of those.
+
+        """
+
+    def put(self, files: Mapping[str, bytes | None]) -> None:
+        """Write files by their paths, or remove them (None), and wait until what reads them runs with them.
+
+        Raises:
+            InvalidInput: one is none of those.
+            Infrastructure: what reads them does not run any more; says why.
+
+        """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ckslab_labs.cluster.client import HttpCluster
-from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.port import Capability, Node
 from ckslab_labs.snapshot.snapshot import Snapshot
 
 Progress = Callable[[str], None]
@@ -43,6 +43,10 @@ class Provider(Protocol):
 
     def cluster_as(self, who: str) -> HttpCluster:
         """The cluster's API as ``admin`` or ``learner``; always the same as long as the cluster is."""
+
+    @property
+    def node(self) -> Node:
+        """The control-plane node's files."""
 
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """Refuse what the cluster cannot do, before anything is changed.

@@ -11,9 +11,17 @@ from ckslab_labs.errors import InvalidInput
 from ckslab_labs.scenario.problems import Findings
 from ckslab_labs.scenario.texts import TEXTS, read_text, tiers
 
+NODE_FILES = "node"
+"""What lies below it is put on the control-plane node, under the same path; also below solution/ and in cases/."""
 FILES = ("scenario.yaml", *TEXTS, "suite.yaml")
 FOLDERS = ("setup", "solution")
-OPTIONAL_FOLDERS = ("cases", "files")
+OPTIONAL_FOLDERS = ("cases", "files", NODE_FILES)
+
+
+def node_files(folder: Path) -> dict[str, bytes]:
+    """What lies below a folder ``node/``, by its path on the node; nothing where there is no such folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {f"/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in files}
 
 
 def check_folder(folder: Path, findings: Findings) -> None:
@@ -50,11 +58,11 @@ def _check_entry(entry: Path, findings: Findings) -> None:
 
 
 def _check_sub_folder(folder: Path, findings: Findings) -> None:
-    """Setup and solution hold manifests; ``solution/files/``, cases and files hold anything."""
+    """Setup and solution hold manifests; what is a file of somebody's, cases and files hold anything."""
     count = 0
     for entry in sorted(folder.rglob("*")):
         name = str(entry.relative_to(folder.parent))
-        manifests = folder.name in FOLDERS and not name.startswith("solution/files")
+        manifests = folder.name in FOLDERS and not name.startswith(("solution/files", f"solution/{NODE_FILES}"))
         if entry.is_symlink():
             findings.add(name, "", "symbolic links are not followed; put the file itself there")
         elif entry.is_dir():

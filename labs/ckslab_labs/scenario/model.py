@@ -174,6 +174,9 @@ class Patch(TypedDict):
 
 PutFile = TypedDict("PutFile", {"from": Text, "to": Text})
 """A file of the scenario, and the name that it gets among the learner's files."""
+NodeFile = TypedDict("NodeFile", {"path": Text, "from": NotRequired[Text]})
+"""A path on the control-plane node, and the scenario's file that it gets; without one it is removed."""
+NodeFile.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]  # as above
 PutFile.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]  # as above
 
 
@@ -188,14 +191,15 @@ class Action(Strict):
     """``kind/name [-n namespace]``, as one would type it after ``kubectl delete``."""
     patch: Patch | None = None
     put_file: PutFile | None = Field(default=None, alias="put-file")
+    node_file: NodeFile | None = Field(default=None, alias="node-file")
     as_: Id | None = Field(default=None, alias="as")
     """Who does it; the cluster's administrator unless given."""
 
     @model_validator(mode="after")
     def _one_verb(self) -> "Action":
-        verbs = (self.apply, self.replace, self.delete, self.patch, self.put_file)
+        verbs = (self.apply, self.replace, self.delete, self.patch, self.put_file, self.node_file)
         if sum(verb is not None for verb in verbs) != 1:
-            raise ValueError("give exactly one of apply, replace, delete, patch, put-file")
+            raise ValueError("give exactly one of apply, replace, delete, patch, put-file, node-file")
         return self
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from ckslab_labs.errors import InvalidInput
 from ckslab_labs.scenario.documents import Document, at, mappings, twice
+from ckslab_labs.scenario.folder import NODE_FILES
 from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario.problems import Findings, Report, key_path, unknown
@@ -72,6 +73,8 @@ class _Rules:
         source, target = at(action, "put-file", "from"), at(action, "put-file", "to")
         if isinstance(source, str):
             self._may_name(source, f"{where}.put-file.from", plain_file=True)
+        if isinstance(onto := at(action, "node-file", "from"), str):
+            self._may_name(onto, f"{where}.node-file.from", plain_file=True)
         if isinstance(target, str) and not _LEARNERS_FILE.fullmatch(target):
             message = f'must be a plain relative name such as answer.yaml, not "{target}"'
             self.report(f"{where}.put-file.to", message)
@@ -97,14 +100,14 @@ def _files_of(folder: Path) -> frozenset[str]:
 
 
 def _check_manifests(folder: Path, path: Path, findings: Findings) -> None:
-    """Read what playing a path would apply; what lies under ``files/`` is a learner's, and not applied."""
+    """Read what playing a path would apply; what lies under ``files/`` or ``node/`` is a file, and not applied."""
     root = folder / path
     files = [each for each in sorted(root.rglob("*")) if each.is_file()] if root.is_dir() else [root]
     if not files:
         findings.add(f"{path}/", "", "holds nothing to apply")
     for file in files:
         name = file.relative_to(folder)
-        if "files" in name.parts or (file.suffix != ".yaml" and file != root):
+        if {"files", NODE_FILES} & set(name.parts) or (file.suffix != ".yaml" and file != root):
             continue
         try:
             read_manifests(file, str(name))

@@ -116,7 +116,7 @@ def test_a_stray_file_is_refused(good_scenario: Path, problems: Callable[[], lis
     (good_scenario / "notes.txt").write_text("x")
     assert problems() == [
         "notes.txt: may not be in a scenario folder; only these may: scenario.yaml, task.md, hints.md, why.md, "
-        "suite.yaml, setup/, solution/, cases/, files/"
+        "suite.yaml, setup/, solution/, cases/, files/, node/"
     ]
 
 

@@ -53,7 +53,7 @@ def test_keys_are_explained_to_the_author(schema: dict[str, Any]) -> None:
 
 def test_a_suite_is_described_with_the_names_that_yaml_uses() -> None:
     action = suite_schema()["$defs"]["Action"]
-    assert list(action["properties"]) == ["apply", "replace", "delete", "patch", "put-file", "as"]
+    assert list(action["properties"]) == ["apply", "replace", "delete", "patch", "put-file", "node-file", "as"]
     assert action["additionalProperties"] is False
 
 

@@ -106,12 +106,12 @@ def test_a_missing_suite_is_told(good_scenario: Path, problems: Read) -> None:
         (
             "{apply: cases/other.yaml, as: dana}",
             "{as: dana}",
-            [f"{DELETED}.do[1]: give exactly one of apply, replace, delete, patch, put-file"],
+            [f"{DELETED}.do[1]: give exactly one of apply, replace, delete, patch, put-file, node-file"],
         ),
         (
             "{apply: cases/other.yaml, as: dana}",
             "{apply: cases/other.yaml, replace: cases/other.yaml}",
-            [f"{DELETED}.do[1]: give exactly one of apply, replace, delete, patch, put-file"],
+            [f"{DELETED}.do[1]: give exactly one of apply, replace, delete, patch, put-file, node-file"],
         ),
         (
             "apply: cases/other.yaml",

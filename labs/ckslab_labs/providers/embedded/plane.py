@@ -7,7 +7,8 @@ be killed at any moment, and the next one goes on from what is there.
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,15 +212,26 @@ class Plane:
 
         """
         folder = self.layout.kubernetes_dir
-        wanted = Wanted.load(self.layout)
-        sentinels = SENTINELS if CONTROLLERS in wanted.components else ()
-        if not files_differ(snapshot.files, folder):
+        if files_differ(snapshot.files, folder):
+            with self.without_apiserver():
+                restore_files(snapshot.files, folder)
+                restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
+        else:
+            sentinels = SENTINELS if CONTROLLERS in Wanted.load(self.layout).components else ()
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
-            return
+
+    @contextmanager
+    def without_apiserver(self) -> Iterator[None]:
+        """Stop the API server for a while, as it must not see half of a new state, and wait until it is ready again.
+
+        Raises:
+            Infrastructure: it does not start again; says why.
+
+        """
+        wanted = Wanted.load(self.layout)
         self.steering.want(replace(wanted, held=(APISERVER,)))
         try:
-            restore_files(snapshot.files, folder)
-            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
+            yield
         finally:
             self.steering.want(replace(wanted, held=()))
         self._await_ready(wanted.components, last=True)

@@ -12,6 +12,7 @@ from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import InvalidInput
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
 from ckslab_labs.providers.embedded.layout import Wanted
+from ckslab_labs.providers.embedded.node_files import NodeFiles
 from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
 from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.provider import Progress
@@ -35,6 +36,7 @@ class Embedded:
 
     def __init__(self, name: str, kubernetes: str | None = None) -> None:
         self.plane = Plane(name)
+        self.node = NodeFiles(self.plane)
         self._kubernetes = kubernetes
 
     @property

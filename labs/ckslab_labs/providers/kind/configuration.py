@@ -2,9 +2,17 @@
 takes for every version of Kubernetes (https://kind.sigs.k8s.io/docs/user/configuration/#kubeadm-config-patches).
 """
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+FOLDERS = ("admission", "audit", "encryption", "kubelet.conf.d")
+"""Below /etc/kubernetes of the node, and mounted from this machine: files that are edited without a way into the node.
+
+The first three are mounted into the API server as well, so its manifest needs no volumes for them. In the last the
+kubelet looks for files that add to its configuration
+(https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/#kubelet-conf-d)."""
 
 NODE = "node-1"
 """The node's name in the cluster, as on a plane: scenarios name it."""
@@ -17,10 +25,11 @@ IMAGES = {
 """Of kind v0.33.0, by its release notes: https://github.com/kubernetes-sigs/kind/releases/tag/v0.33.0."""
 
 
-def configuration(*, cgroup_version: str) -> str:
+def configuration(mounted: Path, *, cgroup_version: str) -> str:
     """The configuration, as YAML.
 
     Args:
+        mounted: the folder of this machine that holds ``FOLDERS``.
         cgroup_version: of the host; from 1.35 a kubelet refuses version 1 unless it is told not to.
 
     """
@@ -36,14 +45,21 @@ def configuration(*, cgroup_version: str) -> str:
         # A restore is one transaction, however much there is to put back.
         "etcd": {"local": {"extraArgs": {"max-txn-ops": "100000", "max-request-bytes": "33554432"}}},
         # Stored as JSON, what only follows from pods can be told from what somebody wrote.
-        "apiServer": {"extraArgs": {"storage-media-type": "application/json"}},
+        "apiServer": {
+            "extraArgs": {"storage-media-type": "application/json"},
+            "extraVolumes": [_volume(name) for name in FOLDERS if not name.startswith("kubelet")],
+        },
         # One of each: an election would only delay them after a restart of the API server.
         "controllerManager": {"extraArgs": {"leader-elect": "false"}},
         "scheduler": {"extraArgs": {"leader-elect": "false"}},
     }
-    init = {"kind": "InitConfiguration", "nodeRegistration": {"name": NODE}}
+    registration = {"name": NODE, "kubeletExtraArgs": {"config-dir": "/etc/kubernetes/kubelet.conf.d"}}
+    init = {"kind": "InitConfiguration", "nodeRegistration": registration}
     node = {
         "role": "control-plane",
+        "extraMounts": [
+            {"hostPath": str(mounted / name), "containerPath": f"/etc/kubernetes/{name}"} for name in FOLDERS
+        ],
         "extraPortMappings": [{"containerPort": ETCD_PORT, "hostPort": 0, "listenAddress": "127.0.0.1"}],
     }
     return yaml.safe_dump(
@@ -55,3 +71,8 @@ def configuration(*, cgroup_version: str) -> str:
             "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in (kubelet, cluster, init)],
         }
     )
+
+
+def _volume(name: str) -> dict[str, Any]:
+    path = f"/etc/kubernetes/{name}"
+    return {"name": name, "hostPath": path, "mountPath": path, "pathType": "Directory"}

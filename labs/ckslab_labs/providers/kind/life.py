@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ckslab_labs.errors import Infrastructure, LabError
 from ckslab_labs.files import write_atomic
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.kind import preflight
-from ckslab_labs.providers.kind.configuration import configuration
+from ckslab_labs.providers.kind.configuration import FOLDERS, configuration
 from ckslab_labs.providers.kind.place import Place
 from ckslab_labs.providers.kind.tools import docker, find_kind, run
 from ckslab_labs.providers.provider import Progress
@@ -21,6 +21,7 @@ CREATE_SECONDS = 600.0
 """kind itself gives up earlier; a node image may have to be fetched first."""
 RESTLESS = ("kube-scheduler", "kube-controller-manager")
 """What acts of its own accord; pkill(1) knows the first 15 letters of a name."""
+_MOUNTS = [f"/etc/kubernetes/{name}" for name in FOLDERS]
 LABEL = "label=io.x-k8s.kind.cluster="
 
 
@@ -36,8 +37,21 @@ def state(place: Place) -> str:
     return told[0] if told else ""
 
 
-def create(place: Place, image: str, progress: Progress) -> None:
+def made_from(place: Place) -> str:
+    """The engine's id of the image that the node was made from; empty where there is no such container."""
+    with suppress(Infrastructure):
+        return docker("inspect", "--format={{.Image}}", place.container, attempted="look at the node").strip()
+    return ""
+
+
+def create(place: Place, image: str, progress: Progress, *, retain: bool = False) -> None:
     """Make the cluster; what a killed command left of it is removed first.
+
+    Args:
+        place: its names and paths.
+        image: of its node; pulled where the engine lacks it.
+        progress: told what is done.
+        retain: leave the container, too, when kind fails.
 
     Raises:
         InvalidInput: this machine lacks something.
@@ -48,18 +62,36 @@ def create(place: Place, image: str, progress: Progress) -> None:
     kind = find_kind(progress)
     delete(place, kind)
     private_dir(place.folder)
-    write_atomic(place.configuration, configuration(cgroup_version=preflight.cgroup_version()).encode())
+    for name in FOLDERS:
+        private_dir(private_dir(place.mounted) / name)
+    text = configuration(place.mounted, cgroup_version=preflight.cgroup_version())
+    write_atomic(place.configuration, text.encode())
     progress(f"making a kind cluster from {image.partition('@')[0]}")
     try:
         _kind(kind, place, "create", "cluster", "--retain", f"--image={image}", f"--config={place.configuration}")
         place.fetch_keys()
     except LabError as error:
         _keep_logs(kind, place)
-        delete(place, kind, all_of_it=False)
-        raise Infrastructure(error.attempted, error.seen, f"The logs are in {place.logs}. {error.remedy}") from error
+        if retain and state(place):
+            remedy = f"{_retained(place)} {error.remedy}"
+        else:
+            delete(place, kind, all_of_it=False)
+            remedy = error.remedy
+        raise Infrastructure(error.attempted, error.seen, f"The logs are in {place.logs}. {remedy}") from error
     except BaseException:
         delete(place, kind)
         raise
+
+
+def give_images(place: Place, names: Sequence[str], progress: Progress) -> None:
+    """Put images that the engine has on the node, which then need not pull them."""
+    if not names:
+        return
+    progress(f"putting {', '.join(names)} on the node")
+    try:
+        _kind(find_kind(progress), place, "load", "docker-image", *names)
+    except Infrastructure as error:  # where a registry is reached, nothing is lost by it
+        progress(f"that failed, so the node pulls them: {error.seen}")
 
 
 def bring_back(place: Place) -> None:
@@ -102,11 +134,20 @@ def _signal(place: Place, name: str) -> None:
 def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) -> None:
     """End the cluster, with its volumes, its network where nobody else uses it, and its files."""
     if state(place):
+        with suppress(Infrastructure):  # what the node wrote there is root's; it may not run
+            docker(
+                "exec", place.container, "find", *_MOUNTS, "-mindepth", "1", "-delete", attempted="empty its folders"
+            )
         _kind(kind or find_kind(lambda _: None), place, "delete", "cluster")
     with suppress(Infrastructure):  # another cluster is on it, or it is gone
         docker("network", "rm", NETWORK, attempted="remove the engine's network of ours")
     if all_of_it:
         shutil.rmtree(place.folder, ignore_errors=True)
+
+
+def _retained(place: Place) -> str:
+    look = f"`docker logs {place.container}` or `docker exec -it {place.container} bash`"
+    return f"The node is kept: look at it with {look}; `ckslab stop --plane {place.name}` removes it."
 
 
 def _kind(kind: Path, place: Place, *words: str) -> str:

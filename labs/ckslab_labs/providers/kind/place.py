@@ -59,6 +59,11 @@ class Place:
         return self.folder / "baseline.json"
 
     @property
+    def mounted(self) -> Path:
+        """What is mounted into the node: a folder for each of ``FOLDERS``."""
+        return self.folder / "node"
+
+    @property
     def measured(self) -> Path:
         """What was measured of it, as its node image does not tell."""
         return self.folder / "measured.json"

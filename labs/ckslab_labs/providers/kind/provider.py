@@ -22,10 +22,13 @@ from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import read_json, write_json
 from ckslab_labs.providers.embedded.baseline import OURS
 from ckslab_labs.providers.kind import life, pods
-from ckslab_labs.providers.kind.configuration import IMAGES, NODE
+from ckslab_labs.providers.kind.configuration import NODE
+from ckslab_labs.providers.kind.node_files import NodeFiles
+from ckslab_labs.providers.kind.node_image import choose, image_id
 from ckslab_labs.providers.kind.place import Place
 from ckslab_labs.providers.kind.stored import Stored
 from ckslab_labs.providers.provider import Progress
+from ckslab_labs.scenario.images import known
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, settled
 
@@ -35,7 +38,7 @@ SYSTEM = "kube-system"
 UNENFORCED = "a connection that a policy denies went through: its node image does not enforce network policies"
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
 
-ALWAYS = frozenset({Capability.API, Capability.CONTROLLERS, Capability.NODES, Capability.KUBELET})
+ALWAYS = frozenset(Capability) - {Capability.NETWORK_POLICY}
 """What every kind cluster can do; whether NetworkPolicies are enforced depends on the node image, and is measured."""
 
 
@@ -46,16 +49,21 @@ class Kind:
         name: as of a plane.
         kubernetes: the version of the node image ("1.36"); the default when not given.
         image: another node image; CKSLAB_KIND_IMAGE in the environment does the same.
+        retain: leave what is there of a cluster that cannot be made.
 
     """
 
     name = "kind"
-    offers = ALWAYS | {Capability.NETWORK_POLICY}
+    offers = frozenset(Capability)
 
-    def __init__(self, name: str, kubernetes: str | None = None, image: str | None = None) -> None:
+    def __init__(
+        self, name: str, kubernetes: str | None = None, image: str | None = None, retain: bool = False
+    ) -> None:
         self.place = Place(name)
+        self.node = NodeFiles(self.place, self._await_api)
         self._kubernetes = kubernetes or DEFAULT_KUBERNETES
-        self._image = image or os.environ.get(IMAGE_VARIABLE)
+        self._image = image
+        self._retain = retain
         self._clusters: dict[str, HttpCluster] = {}
         self._stored: Stored | None = None
 
@@ -92,6 +100,11 @@ class Kind:
         return self._clusters[who]
 
     @property
+    def image(self) -> str:
+        """The node image that a new cluster is made from."""
+        return self._image or os.environ.get(IMAGE_VARIABLE) or choose(self._kubernetes)
+
+    @property
     def stored(self) -> Stored:
         """What the cluster's etcd holds."""
         if self._stored is None:
@@ -100,9 +113,10 @@ class Kind:
 
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """See ``Provider``."""
-        if missing := [capability for capability in requires if capability not in self.offers]:
-            seen = f"it requires {', '.join(missing)}, which ckslab's kind clusters do not have yet"
-            raise InvalidInput(f"run {what} on the kind provider", seen, "Choose another; see `ckslab list`.")
+        if self.exists and self._image and life.made_from(self.place) != image_id(self._image):
+            seen = f"{self.place.cluster} is there already, made from another"
+            remedy = f"Run `ckslab stop --plane {self.place.name}` first, or choose another --plane."
+            raise InvalidInput(f"use the node image {self._image}", seen, remedy)
         if Capability.NETWORK_POLICY in requires and self._enforces_policies() is False:
             raise InvalidInput(f"run {what} on this kind cluster", UNENFORCED, "Use a published node image.")
 
@@ -117,9 +131,12 @@ class Kind:
             self._measure_policies()
 
     def _clean(self, progress: Progress) -> None:
-        self.attach(progress)
-        progress("putting the kind cluster back")
+        """Bring everything back that is not a scenario's: files first, as somebody may have broken the API server."""
         clean = Snapshot.load(self.place.baseline)
+        life.bring_back(self.place)
+        progress("putting the kind cluster back")
+        self.node.restore({name: data for name, data in clean.files.items() if name != NODE})
+        self.attach(progress)
         restore_keys(clean.keys, self.stored)
         self._mend_node(json.loads(clean.files[NODE]))
         objects = Objects(self.cluster_as("admin"))
@@ -129,7 +146,7 @@ class Kind:
     def attach(self, progress: Progress) -> None:
         """See ``Provider``."""
         life.bring_back(self.place)
-        self._await("answer with its roles loaded", lambda: self._serves())
+        self._await_api()
 
     def back_to(self, start: Snapshot, progress: Progress) -> bool:
         """See ``Provider``: pods are made by applying the setup again."""
@@ -176,17 +193,19 @@ class Kind:
 
     def _make(self, progress: Progress) -> None:
         self._clusters, self._stored = {}, None
-        life.create(self.place, self._image or _published(self._kubernetes), progress)
+        life.create(self.place, self.image, progress, retain=self._retain)
+        life.give_images(self.place, sorted(filter(image_id, known())), progress)
         objects = Objects(self.cluster_as("admin"))
         progress("waiting for its system pods")
-        self._await("answer with its roles loaded", lambda: self._serves())
+        self._await_api()
         self._await("give accounts to namespaces", lambda: objects.get("ServiceAccount", "default", "default").ok)
         self._await_system(objects)
         for manifest in OURS:
             self._await(f"take our {manifest['kind']}", lambda: objects.apply(manifest).ok)  # noqa: B023, asked at once
         clean = settled(self.capture, seconds=READY_SECONDS, pause=1.0)
         node = objects.get("Node", NODE).body
-        replace(clean, files={NODE: json.dumps(node).encode()}).save(self.place.baseline)
+        files = {NODE: json.dumps(node).encode(), **self.node.capture()}
+        replace(clean, files=files).save(self.place.baseline)
 
     def _await_system(self, objects: Objects) -> None:
         """Wait for the pods that every scenario stands on: somebody may have ended them a moment ago."""
@@ -197,6 +216,9 @@ class Kind:
             return True
 
         self._await("run its system pods", runs)
+
+    def _await_api(self) -> None:
+        self._await("answer with its roles loaded", lambda: self._serves())
 
     def _serves(self) -> bool:
         """Whether the API answers, with its roles loaded: right after a start it refuses everybody."""
@@ -237,16 +259,3 @@ class Kind:
                 remedy = f"See `docker logs {self.place.container}`; `ckslab stop`, then `ckslab start`, makes it anew."
                 raise Infrastructure(f"have {self.place.cluster} {what}", seen, remedy)
             time.sleep(0.1)
-
-
-def _published(kubernetes: str) -> str:
-    """The node image of a version.
-
-    Raises:
-        InvalidInput: there is none.
-
-    """
-    if kubernetes not in IMAGES:
-        seen = "ckslab knows no node image of it"
-        raise InvalidInput(f"use Kubernetes {kubernetes}", seen, f"Choose {' or '.join(IMAGES)}.")
-    return IMAGES[kubernetes]

@@ -16,6 +16,18 @@ SECONDS = 60.0
 
 
 def run(words: Sequence[str], attempted: str, *, seconds: float = SECONDS, env: Mapping[str, str] | None = None) -> str:
+    """Run a program and return its standard output as text; see ``run_bytes``."""
+    return run_bytes(words, attempted, seconds=seconds, env=env).decode("utf-8", "replace")
+
+
+def run_bytes(
+    words: Sequence[str],
+    attempted: str,
+    *,
+    seconds: float = SECONDS,
+    env: Mapping[str, str] | None = None,
+    given: bytes = b"",
+) -> bytes:
     """Run a program and return its standard output.
 
     Args:
@@ -23,6 +35,7 @@ def run(words: Sequence[str], attempted: str, *, seconds: float = SECONDS, env: 
         attempted: what it is for, as a clause, for the error.
         seconds: after which it is killed.
         env: its whole environment, when it is not ours.
+        given: its standard input.
 
     Raises:
         Infrastructure: it is not there, failed, or took too long; with its last words.
@@ -32,7 +45,7 @@ def run(words: Sequence[str], attempted: str, *, seconds: float = SECONDS, env: 
     try:
         done = subprocess.run(
             words,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=seconds,
             env=None if env is None else dict(env),
@@ -46,12 +59,17 @@ def run(words: Sequence[str], attempted: str, *, seconds: float = SECONDS, env: 
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise Infrastructure(attempted, " | ".join(lines[-3:])[-600:], f"Try it by hand: {command}")
-    return done.stdout.decode("utf-8", "replace")
+    return done.stdout
 
 
 def docker(*words: str, attempted: str, seconds: float = SECONDS) -> str:
     """Run docker; as ``run``."""
     return run(["docker", *words], attempted, seconds=seconds)
+
+
+def docker_bytes(*words: str, attempted: str, given: bytes = b"") -> bytes:
+    """Run docker; as ``run_bytes``."""
+    return run_bytes(["docker", *words], attempted, given=given)
 
 
 def find_kind(progress: Progress) -> Path:
