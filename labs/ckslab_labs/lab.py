@@ -64,7 +64,7 @@ class Lab:
         self._objects: Objects | None = None
         self._lock_depth = 0
         self._starts: dict[str, Start] = {}
-        self._written_start = ""
+        self._written_start: Start | None = None
 
     @property
     def plane(self) -> Plane:
@@ -173,14 +173,13 @@ class Lab:
     def run(self, scenario: Scenario) -> Session:
         """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
         with self.exclusive():
-            known = self._starts.get(scenario.id)
-            self._starts[scenario.id] = self._fresh(scenario, known, quiet)
+            start = self._starts[scenario.id] = self._fresh(scenario, self._starts.get(scenario.id), quiet)
             session = self._session(scenario, private_dir(self.sessions.home / ".case"))
             shutil.rmtree(session.files, ignore_errors=True)
             self._lay_out(scenario, session.folder, quiet)
-            if self._written_start != scenario.id:
-                session.write_start(self._starts[scenario.id])
-                self._written_start = scenario.id
+            if self._written_start is not start:
+                session.write_start(start)
+                self._written_start = start
             return session
 
     def stop(self, progress: Progress = quiet) -> None:

@@ -5,14 +5,16 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from tests.labs.conftest import SETUP
 from tests.labs.helpers import eventually, running
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
-from ckslab_labs.errors import InvalidInput
+from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.scenario.model import Scenario
+from ckslab_labs.session import start_pods
 
 MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "production"}}
 
@@ -189,3 +191,74 @@ def test_stop_works_whatever_the_learner_left_behind(second: Lab, make_scenario:
     second.stop(told.append)
     assert not second.plane.layout.root.exists()
     assert second.sessions.open() is None
+
+
+POD = """---
+apiVersion: v1
+kind: Pod
+metadata: {name: given, namespace: production}
+spec:
+  nodeName: node-1
+  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
+"""
+
+
+@pytest.mark.plane
+def test_a_case_is_compared_with_the_start_that_it_was_given(
+    second: Lab, make_scenario: Callable[..., Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the start is made anew, its pods are others than those of the case before."""
+    scenario = make_scenario(setup=SETUP + POD)
+    monkeypatch.setattr(second.provider, "back_to", lambda *_: False)
+    pods = []
+    for _ in range(2):
+        session = second.run(scenario)
+        pods.append(session.start_facts().pods["production/given"])
+        assert pods[-1] == start_pods(second.objects)["production/given"]
+    assert pods[0] != pods[1]
+
+
+AUDIT = "/etc/kubernetes/audit/policy.yaml"
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+
+
+@pytest.mark.plane
+def test_files_of_a_scenario_are_put_on_the_node_and_come_back_with_a_reset(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    scenario = make_scenario(Capability.CONTROL_PLANE_FILES)
+    given = scenario.folder / "node" / AUDIT[1:]
+    given.parent.mkdir(parents=True)
+    given.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n")
+    second.start(scenario)
+    node = second.provider.node
+    assert node.read(AUDIT) == given.read_bytes()
+    node.put({AUDIT: None, "/etc/kubernetes/mine": b"mine"})
+    assert (node.read(AUDIT), node.read("/etc/kubernetes/mine")) == (None, b"mine")
+    second.reset(scenario)
+    assert (node.read(AUDIT), node.read("/etc/kubernetes/mine")) == (given.read_bytes(), None)
+
+
+@pytest.mark.plane
+def test_a_file_with_which_the_api_server_does_not_run_is_told(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    second.start(scenario := make_scenario(Capability.CONTROL_PLANE_FILES))
+    manifest = second.provider.node.read(MANIFEST)
+    assert manifest is not None
+    with pytest.raises(Infrastructure, match="--no-such-flag"):
+        second.provider.node.put(
+            {MANIFEST: manifest.replace(b"--secure-port", b"--no-such-flag=1\n    - --secure-port")}
+        )
+    second.reset(scenario)
+    assert second.objects.get("ConfigMap", "given", "production").ok
+
+
+@pytest.mark.plane
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/kubernetes/../passwd", "mine"])
+def test_other_files_of_the_node_are_out_of_reach(second: Lab, path: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        second.provider.node.put({path: b"x"})
+    assert str(caught.value) == (
+        f"cannot use the node's file {path}: it is not below /etc/kubernetes. Name one that is."
+    )

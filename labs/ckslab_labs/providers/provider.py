@@ -48,6 +48,14 @@ class Provider(Protocol):
     def node(self) -> Node:
         """The control-plane node's files."""
 
+    def shell_on_node(self, line: str | None) -> list[str]:
+        """The command that opens a shell on the control-plane node, or runs one line there.
+
+        Raises:
+            InvalidInput: there is no such node; says where its files are.
+
+        """
+
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """Refuse what the cluster cannot do, before anything is changed.
 

@@ -1,6 +1,6 @@
 """The plane that authors' verbs play on: never one that holds somebody's work, as each fix replaces its state."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ckslab_tui.cli.streams import Progress, talk
@@ -13,16 +13,18 @@ if TYPE_CHECKING:
 PLANE = "author"
 
 
-def ready_lab(service: LabService, scenarios: Iterable["Scenario"], progress: Progress) -> "Lab":
+def ready_lab(service: LabService, scenarios: Collection["Scenario"], progress: Progress) -> "Lab":
     """The service's plane, running what the scenarios require.
 
     Raises:
-        InvalidInput: a scenario is open on it.
+        InvalidInput: a scenario is open on it, or it cannot do what one requires.
 
     """
     from ckslab_labs.errors import InvalidInput
 
     lab = service.lab
+    for each in scenarios:
+        lab.provider.refuse_unfit(each.id, each.spec.requires)
     session = lab.sessions.open()
     if session is not None:
         seen = f"{session.scenario_id} is open on it, and would be lost"

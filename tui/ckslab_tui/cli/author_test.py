@@ -8,11 +8,12 @@ from ckslab_tui.cli.author_plane import PLANE, ready_lab, tell_that_it_runs_on
 from ckslab_tui.cli.completions import complete_scenario
 from ckslab_tui.cli.options import Settings, settings_on, with_output
 from ckslab_tui.cli.selection import selected
-from ckslab_tui.cli.streams import Progress, result, result_json
+from ckslab_tui.cli.streams import Progress, result, result_json, talk
 from ckslab_tui.service import LabService
 
 if TYPE_CHECKING:
     from ckslab_checker.suite import SuiteResult
+    from ckslab_labs.scenario.model import Scenario
 
 
 @click.command("test")
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @settings_on(PLANE)
 @with_output("json")
 def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output: str) -> int:
-    """Play the suites of the scenarios ID, or of --all.
+    """Play the suites of the scenarios ID, or of --all that the provider can run.
 
     Exit code 0: every case came out as its suite demands. 1: some did not.
     """
@@ -29,6 +30,8 @@ def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output:
 
     service = LabService(settings)
     chosen = selected(service, scenarios, every)
+    if every:
+        chosen = _those_it_can_play(service, chosen)
     progress = Progress()
     lab = ready_lab(service, chosen, progress)
     results = [run_suite(scenario, lab, progress) for scenario in chosen]
@@ -38,6 +41,16 @@ def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output:
     else:
         result("\n".join(_as_text(each) for each in results))
     return 0 if all(each.ok for each in results) else 1
+
+
+def _those_it_can_play(service: LabService, scenarios: "list[Scenario]") -> "list[Scenario]":
+    """All but those that the provider cannot run, which are named."""
+    provider = service.lab.provider
+    unfit = [each for each in scenarios if not provider.offers.issuperset(each.spec.requires)]
+    if unfit:
+        names = ", ".join(each.id for each in unfit)
+        talk(f"left out, as the {provider.name} provider cannot run them (try --provider kind): {names}")
+    return [each for each in scenarios if each not in unfit]
 
 
 def _as_text(suite: "SuiteResult") -> str:

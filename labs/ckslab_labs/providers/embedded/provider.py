@@ -62,6 +62,11 @@ class Embedded:
         """See ``Provider``."""
         return self.plane.cluster if who == "admin" else self.plane.cluster_as(who)
 
+    def shell_on_node(self, line: str | None) -> list[str]:
+        """Refuse: the node is a folder."""
+        seen = f"the control-plane node of a plane is a folder, {self.plane.layout.node}"
+        raise InvalidInput("open a shell on the node", seen, "Edit the files below it; what reads them follows.")
+
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """See ``Provider``; also refuses to be used as another version of Kubernetes than it runs."""
         if missing := [capability for capability in requires if capability not in NEEDS]:

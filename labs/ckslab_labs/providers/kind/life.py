@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ckslab_labs.binaries.catalog import architecture
 from ckslab_labs.errors import Infrastructure, LabError
 from ckslab_labs.files import write_atomic
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.kind import preflight
 from ckslab_labs.providers.kind.configuration import FOLDERS, configuration
 from ckslab_labs.providers.kind.place import Place
-from ckslab_labs.providers.kind.tools import docker, find_kind, run
+from ckslab_labs.providers.kind.tools import docker, docker_bytes, find_kind, run
 from ckslab_labs.providers.provider import Progress
 
 NETWORK = "ckslab"
@@ -84,12 +85,25 @@ def create(place: Place, image: str, progress: Progress, *, retain: bool = False
 
 
 def give_images(place: Place, names: Sequence[str], progress: Progress) -> None:
-    """Put images that the engine has on the node, which then need not pull them."""
+    """Put images that the engine has on the node, which then need not pull them.
+
+    ``kind load`` asks for every platform of an image, and engines keep one (kubernetes-sigs/kind#3795).
+    """
     if not names:
         return
     progress(f"putting {', '.join(names)} on the node")
     try:
-        _kind(find_kind(progress), place, "load", "docker-image", *names)
+        archive = docker_bytes("save", *names, attempted="save images")
+        words = (
+            "ctr",
+            "--namespace=k8s.io",
+            "images",
+            "import",
+            "--no-unpack",
+            f"--platform=linux/{architecture()}",
+            "-",
+        )
+        docker_bytes("exec", "--interactive", place.container, *words, attempted="import images", given=archive)
     except Infrastructure as error:  # where a registry is reached, nothing is lost by it
         progress(f"that failed, so the node pulls them: {error.seen}")
 

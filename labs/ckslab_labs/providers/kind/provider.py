@@ -111,6 +111,11 @@ class Kind:
             self._stored = Stored(Etcd(self.place.etcd_port, self.place.etcd))
         return self._stored
 
+    def shell_on_node(self, line: str | None) -> list[str]:
+        """See ``Provider``."""
+        streams = ["--interactive", "--tty"] if line is None else ["--interactive"]
+        return ["docker", "exec", *streams, self.place.container, "bash", *([] if line is None else ["-c", line])]
+
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """See ``Provider``."""
         if self.exists and self._image and life.made_from(self.place) != image_id(self._image):
