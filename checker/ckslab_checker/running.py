@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Ran, Response
 from ckslab_labs.scenario.model import Strict, Text
 
@@ -13,7 +14,7 @@ Manifest = dict[str, Any]
 
 
 class Pods(Strict):
-    """``{namespace, labels}`` or ``{namespace, name}``: pods that run, and a container of theirs."""
+    """``{namespace, labels}``, ``{namespace, name}`` or ``{namespace}``: pods that run, and a container of theirs."""
 
     namespace: Text
     """Where they are."""
@@ -26,24 +27,40 @@ class Pods(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Pods":
-        if bool(self.labels) == (self.name is not None):
-            raise ValueError("give either labels or name")
+        if self.labels and self.name is not None:
+            raise ValueError("give either labels or name; neither means every pod of the namespace")
         return self
 
     def __str__(self) -> str:
         """As a learner reads it."""
         if self.name:
             return f"pod {self.name} in {self.namespace}"
+        if not self.labels:
+            return f"pods in {self.namespace}"
         return f"pods with {', '.join(f'{key}={value}' for key, value in self.labels.items())} in {self.namespace}"
 
     def running(self, ctx: Context) -> list[Manifest]:
         """Those that are ready and not on their way out, by name."""
-        found = [pod for pod in ctx.objects.list("Pod", self.namespace) if self._means(pod) and is_ready(pod)]
+        return [pod for pod in self.there(ctx) if is_ready(pod)]
+
+    def there(self, ctx: Context) -> list[Manifest]:
+        """All of them, ready or not, by name."""
+        found = [pod for pod in ctx.objects.list("Pod", self.namespace) if self._means(pod)]
         return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
     def none_runs(self) -> Evidence:
         """Evidence for where there is nothing to look into."""
         return Evidence(f"Which {self} are ready?", "at least one", "none", met=False)
+
+    def without_container(self, pod: Manifest) -> Evidence | None:
+        """Evidence that a pod has no container of the name that is asked for; none where it has."""
+        spec = pod["spec"]
+        kinds = ("containers", "initContainers", "ephemeralContainers")
+        names = [str(each["name"]) for kind in kinds for each in spec.get(kind) or ()]
+        if self.container is None or self.container in names:
+            return None
+        asked = clean_line(f"Has {called(pod)} a container {self.container}?")
+        return Evidence(asked, "yes", clean_line(f"no: {', '.join(names)}"), met=False)
 
     def container_of(self, pod: Manifest) -> str:
         """The name of the container to look into."""
@@ -61,9 +78,17 @@ def is_ready(pod: Manifest) -> bool:
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
-def called(pod: Manifest) -> str:
-    """``pod web-1 in shop``."""
-    return f"pod {pod['metadata']['name']} in {pod['metadata']['namespace']}"
+def running_containers(pod: Manifest) -> list[str]:
+    """The names of all containers that run in a pod: sidecars and debug containers as well."""
+    kinds = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    statuses = [each for kind in kinds for each in pod["status"].get(kind) or ()]
+    return [str(each["name"]) for each in statuses if "running" in each.get("state", {})]
+
+
+def called(pod: Manifest, container: str | None = None) -> str:
+    """``pod web-1 in shop``, or ``container web of pod web-1 in shop``."""
+    named = f"pod {pod['metadata']['name']} in {pod['metadata']['namespace']}"
+    return f"container {container} of {named}" if container else named
 
 
 def inside(ctx: Context, pod: Manifest, container: str, words: list[str], timeout: float = 10.0) -> Ran:

@@ -29,15 +29,17 @@ def pod(name: str, address: str) -> dict[str, Any]:
     return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {**READY, "podIP": address}}
 
 
-def ask(commands: dict[tuple[str, ...], Ran], enforced: bool = True, **parameters: Any) -> list[Evidence]:
+def ask(
+    commands: dict[tuple[str, ...], Ran], enforced: bool = True, expect: str = "blocked", **parameters: Any
+) -> list[Evidence]:
     cluster = FakeCluster([pod("web", "10.0.0.1"), pod("db", "10.0.0.2")])
     cluster.commands.update(commands)
-    values = {
+    flow = {
         "from": {"namespace": "shop", "labels": {"app": "web"}},
         "to": {"namespace": "shop", "labels": {"app": "db"}, "port": 5432},
-        "expect": "blocked",
         **parameters,
     }
+    values = {"flows": [flow], "expect": expect}
     ctx = Context(cluster, {}, Path("/nonexistent"), None, False, "seed")
     ctx.once("network policies", lambda: enforced)
     return Connect.model_validate(values).ask(ctx)

@@ -12,7 +12,8 @@ from tests.labs.helpers import eventually
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
-from ckslab_labs.errors import ExitCode, Infrastructure, InvalidInput
+from ckslab_labs.errors import ExitCode, Infrastructure, InvalidInput, Unreachable
+from ckslab_labs.files import write_json
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.kind import pods
 from ckslab_labs.providers.kind.configuration import NODE
@@ -20,6 +21,7 @@ from ckslab_labs.providers.kind.life import LABEL, NETWORK
 from ckslab_labs.providers.kind.place import Place
 from ckslab_labs.scenario.model import Scenario
 
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 OUTSIDE = "198.51.100.1"
 """Of TEST-NET-2 (RFC 5737): nobody's."""
 
@@ -135,13 +137,59 @@ def test_nothing_in_a_pod_reaches_beyond_this_machine(kind_lab: Lab, scenario: S
     assert "Connection refused" in subprocess.run(node, capture_output=True, text=True).stderr
 
 
-def test_a_scenario_that_kind_cannot_run_is_refused(kind_lab: Lab, scenario: Scenario) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        kind_lab.provider.refuse_unfit("x", [Capability.NETWORK_POLICY])
+def test_where_network_policies_are_not_enforced_it_is_told(kind_lab: Lab, scenario: Scenario) -> None:
+    """Whether they are was measured; here by somebody else, as the harness's own node image enforces them."""
+    kind_lab.start(scenario)
+    measured = place(kind_lab).measured
+    before = measured.read_bytes() if measured.is_file() else None
+    write_json(measured, {"enforces-network-policies": False})
+    try:
+        with pytest.raises(InvalidInput) as caught:
+            kind_lab.provider.refuse_unfit("x", [Capability.NETWORK_POLICY])
+        assert Capability.NETWORK_POLICY not in Lab(kind_lab.name).cluster.capabilities
+    finally:
+        measured.write_bytes(before) if before else measured.unlink()
     assert str(caught.value) == (
-        "cannot run x on the kind provider: it requires network-policy, which ckslab's kind clusters do not have yet. "
-        "Choose another; see `ckslab list`."
+        "cannot run x on this kind cluster: a connection that a policy denies went through: its node image does not "
+        "enforce network policies. Use a published node image."
     )
+
+
+def test_network_policies_are_measured_when_they_are_required(kind_lab: Lab, scenario: Scenario) -> None:
+    kind_lab.start(scenario)
+    place(kind_lab).measured.unlink(missing_ok=True)
+    kind_lab.prepare([Capability.NETWORK_POLICY])
+    assert Capability.NETWORK_POLICY in kind_lab.cluster.capabilities
+    assert kind_lab.objects.list("NetworkPolicy", "ckslab") == []
+
+
+def test_a_reset_mends_a_broken_api_server_and_what_was_done_to_the_kubelet(kind_lab: Lab, scenario: Scenario) -> None:
+    kind_lab.start(scenario)
+    node = kind_lab.provider.node
+    before = node.read(MANIFEST)
+    assert before is not None
+    script = (
+        f"sed -i s/--authorization-mode=/--no-such-flag=/ {MANIFEST} && touch /etc/kubernetes/kubelet.conf.d/x.conf"
+    )
+    docker("exec", place(kind_lab).container, "bash", "-c", script)
+    eventually(lambda: not is_up(kind_lab), 60)
+    kind_lab.reset(scenario)
+    assert node.read(MANIFEST) == before
+    assert node.read("/etc/kubernetes/kubelet.conf.d/x.conf") is None
+    assert kind_lab.objects.get("Pod", "checkout", "production").ok
+
+
+def is_up(lab: Lab) -> bool:
+    try:
+        return lab.cluster.request("GET", "/readyz", timeout=2.0).ok
+    except Unreachable:
+        return False
+
+
+def test_a_shell_on_the_node_runs_there(kind_lab: Lab, scenario: Scenario) -> None:
+    kind_lab.start(scenario)
+    words = kind_lab.provider.shell_on_node("hostname")
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == place(kind_lab).container
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])

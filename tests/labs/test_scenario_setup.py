@@ -13,6 +13,7 @@ from ckslab_labs.scenario.model import Scenario
 pytestmark = pytest.mark.plane
 
 
+NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: production}}\n"
 POLICY: Manifest = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "ValidatingAdmissionPolicy",
@@ -52,3 +53,49 @@ def eventually_refused(lab: Lab) -> None:
     """Wait until the policy is in force."""
     report = {"status": {"message": "all is well"}}
     eventually(lambda: not lab.objects.patch("Pod", "bare", "production", report, subresource="status").ok)
+
+
+DEBUGGED = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: production}
+spec:
+  nodeName: node-1
+  containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]
+  ephemeralContainers: [{name: left-1, image: "registry.k8s.io/pause:3.10.1"}]
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: production}
+spec:
+  replicas: 1
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: "registry.k8s.io/pause:3.10.1"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-0, namespace: production}
+spec:
+  ephemeralContainers: [{name: left-2, image: "registry.k8s.io/pause:3.10.1"}]
+"""
+
+
+def test_debug_containers_are_added_to_pods_that_are_there(lab: Lab, make_scenario: Callable[..., Scenario]) -> None:
+    """Also to one that a controller makes, of which the manifest holds nothing else; and again after a reset."""
+    scenario = make_scenario(Capability.CONTROLLERS, Capability.NODES, name="left", setup=NAMESPACE + DEBUGGED)
+    lab.start(scenario)
+    for _ in range(2):
+        found = {pod["metadata"]["name"]: pod for pod in lab.objects.list("Pod", "production")}
+        debugged = {
+            name: [container["name"] for container in pod["spec"].get("ephemeralContainers", ())]
+            for name, pod in found.items()
+        }
+        assert debugged == {"bare": ["left-1"], "db-0": ["left-2"]}
+        assert [owner["kind"] for owner in found["db-0"]["metadata"]["ownerReferences"]] == ["StatefulSet"]
+        assert lab.objects.delete("Pod", "db-0", "production").ok
+        lab.reset(scenario)
+    lab.sessions.set_open(None)

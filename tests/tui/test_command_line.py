@@ -99,6 +99,10 @@ def test_ctrl_c_is_130(service: FakeService, monkeypatch: Patch, capsys: Capture
             "ckslab: no such command 'xyz': there are new, lint, test, try.\nSee 'ckslab author --help'.\n",
         ),
         (
+            ["bundle", "save", "b", "--image", "node:1"],
+            "ckslab: --image is for --images\nSee 'ckslab bundle save --help'.\n",
+        ),
+        (
             ["list", "--outpu"],
             "ckslab: No such option '--outpu'. Did you mean '--output'?\nSee 'ckslab list --help'.\n",
         ),
@@ -136,6 +140,17 @@ def test_wrong_use_is_2_with_the_nearest_right_one(arguments: list[str], said: s
         (["shell"], "no scenario is open on plane default"),
         (["solution"], "no scenario is open on plane default"),
         (["solution", "debug-rbac-update-kept"], "its checks do not pass yet\nGo on, or add --yes to see it now."),
+        (
+            ["start", "debug-rbac-update-kept", "--image", "node:1"],
+            "cannot use the node image node:1 on the embedded provider: its nodes are simulated\n"
+            "Add --provider kind, or leave out the option.\n",
+        ),
+        (
+            ["start", "debug-rbac-update-kept", "--provider", "embedded", "--image", "node:1", "--keep"],
+            "cannot use the node image node:1 and --keep on the embedded provider: its nodes are simulated\n",
+        ),
+        (["bundle", "load", "/nowhere"], "cannot load the bundle /nowhere: No such file or directory\n"),
+        (["bundle", "save", "."], "cannot save a bundle as .: it is a folder\n"),
         (["author", "new", "Bad Id", "--pack", "."], "an id is made of lower-case letters, digits and hyphens"),
         (["author", "lint", "debug-rbac-update-kep"], 'Did you mean "debug-rbac-update-kept"?'),
     ],
@@ -206,7 +221,9 @@ def test_the_version_is_printed(capsys: Capture) -> None:
     assert capsys.readouterr() == (f"ckslab {__version__}\n", "")
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "author new", "author lint", "author test", "author try"])
+@pytest.mark.parametrize(
+    "verb", [*VERBS, "author new", "author lint", "author test", "author try", "bundle save", "bundle load"]
+)
 def test_every_verb_has_help(verb: str, capsys: Capture) -> None:
     assert run([*verb.split(), "--help"]) == ExitCode.PASSED
     assert capsys.readouterr().out.startswith(f"Usage: ckslab {verb} ")

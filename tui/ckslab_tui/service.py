@@ -5,6 +5,7 @@ Nothing in here prints, and nothing of the core is imported before it is needed:
 Kubernetes client.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -66,7 +67,8 @@ class LabService:
         """The plane that was chosen, and the sessions on it. Starts nothing."""
         from ckslab_labs.lab import Lab
 
-        return Lab(self._settings.plane, self._settings.kubernetes, self._settings.provider)
+        chosen = self._settings
+        return Lab(chosen.plane, chosen.kubernetes, chosen.provider, chosen.image, chosen.keep)
 
     def scenarios(self, session: "Session | None" = None) -> "Scenarios":
         """The scenarios there are; those of an open session's pack too, whether it was named this time or not."""
@@ -157,6 +159,14 @@ class LabService:
         scenario, _ = self._open()
         with self._turn:
             return self._task(scenario, self.lab.reset(scenario, tell))
+
+    def shell_on_node(self, command: str | None = None) -> "Shell":
+        """A shell on the control-plane node of the open scenario's cluster."""
+        from ckslab_tui.shell import Shell
+
+        with self._turn:
+            self.lab.session()
+            return Shell(tuple(self.lab.provider.shell_on_node(command)), dict(os.environ))
 
     def shell(self, command: str | None = None) -> "Shell":
         """A shell on the open scenario's plane, which is brought back when it is dead."""

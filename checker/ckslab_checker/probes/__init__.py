@@ -12,6 +12,7 @@ from ckslab_checker.probes.no_new_powers import NoNewPowers
 from ckslab_checker.probes.node_file import NodeFile
 from ckslab_checker.probes.object import ObjectSays
 from ckslab_checker.probes.request import Request
+from ckslab_checker.probes.rollout import Rollout
 from ckslab_checker.probes.subjects import Subjects
 from ckslab_checker.probes.workload import Workload
 from ckslab_labs.scenario.model import ProbeSpec
@@ -27,6 +28,7 @@ _KINDS: tuple[type[ProbeSpec], ...] = (
     NodeFile,
     ObjectSays,
     Request,
+    Rollout,
     Subjects,
     Workload,
 )

@@ -5,7 +5,7 @@ NetworkPolicies have no status: that one is in force is known by a policy of our
 that the check names as its control.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -47,6 +47,11 @@ class Target(Strict):
             raise ValueError("a namespace belongs to labels or to a service, and to nothing else")
         return self
 
+    def __str__(self) -> str:
+        """As a learner reads it."""
+        named = self.service or self.host or ", ".join(f"{key}={value}" for key, value in self.labels.items())
+        return clean_line(named + (f" in {self.namespace}" if self.namespace else ""))
+
     def addresses(self, ctx: Context) -> dict[str, str]:
         """Where to connect to, by what to call it; nothing where nothing is there."""
         if self.host:
@@ -62,24 +67,36 @@ class Target(Strict):
         return Pods(namespace=self.namespace or "", labels=self.labels).running(ctx) if self.labels else []
 
 
-class Connect(ProbeSpec):
-    """``connect: {from, to, control?, expect}``; from every such pod, to every such target."""
+class Flow(Strict):
+    """``{from, to, control?}``: from every such pod, to every such target."""
 
-    kind: ClassVar[str] = "connect"
-    asks_admission: ClassVar[bool] = False
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.KUBELET, Capability.NETWORK_POLICY})
     from_: Pods = Field(alias="from")
     """The pods that open the connection; they need ``nc`` of busybox."""
     to: Target
     """What they connect to."""
     control: Pods | None = None
     """For ``blocked`` and a target that is not a pod: pods that reach it, whatever the fix."""
+
+    @property
+    def has_control(self) -> bool:
+        """Whether it can be seen that somebody is there."""
+        return bool(self.to.labels) or self.control is not None
+
+
+class Connect(ProbeSpec):
+    """``connect: {flows: [{from, to, control?}, ...], expect}``."""
+
+    kind: ClassVar[str] = "connect"
+    asks_admission: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.KUBELET, Capability.NETWORK_POLICY})
+    flows: tuple[Flow, ...] = Field(min_length=1, strict=False)
+    """What is tried."""
     expect: Literal["connects", "blocked"]
-    """``blocked``: refused on the way, or never answered."""
+    """Of every flow. ``blocked``: refused on the way, or never answered."""
 
     @model_validator(mode="after")
-    def _has_control(self) -> "Connect":
-        if self.expect == "blocked" and not self.to.labels and self.control is None:
+    def _has_controls(self) -> "Connect":
+        if self.expect == "blocked" and not all(flow.has_control for flow in self.flows):
             raise ValueError("blocked needs a control, or a target that is a pod: else nobody may be there at all")
         return self
 
@@ -87,43 +104,50 @@ class Connect(ProbeSpec):
         """See ``Probe.ask``."""
         if not ctx.once("network policies", lambda: Network(ctx.objects).measure()):
             raise CannotTell("network policies are not enforced here: a connection that one denies went through")
-        pods, addresses = self.from_.running(ctx), self.to.addresses(ctx)
-        if not pods:
-            return [self.from_.none_runs()]
-        if not addresses:
-            return [Evidence(f"What is there to connect to, {self._told()}?", "something", "nothing", met=False)]
-        if self.expect == "blocked" and (silent := list(self._silent(ctx, addresses))):
-            return silent
-        asked = [partial(self._evidence, ctx, pod, *address) for pod in pods for address in addresses.items()]
+        asked = [call for flow in self.flows for call in self._asked(ctx, flow)]
         return together(asked)
 
-    def _told(self) -> str:
-        named = self.to.service or self.to.host or ", ".join(f"{k}={v}" for k, v in self.to.labels.items())
-        return clean_line(named + (f" in {self.to.namespace}" if self.to.namespace else ""))
+    def _asked(self, ctx: Context, flow: Flow) -> list[Callable[[], Evidence]]:
+        """What is to be found out about a flow; what is known already where something of it is missing."""
+        pods, addresses = flow.from_.running(ctx), flow.to.addresses(ctx)
+        if not pods:
+            return [flow.from_.none_runs]
+        if not addresses:
+            told = f"What is there to connect to, {flow.to}?"
+            return [partial(_same, Evidence(told, "something", "nothing", met=False))]
+        if self.expect == "blocked" and (silent := list(_silent(ctx, flow, addresses))):
+            return [partial(_same, evidence) for evidence in silent]
+        return [partial(self._try, ctx, flow, pod, *where) for pod in pods for where in addresses.items()]
 
-    def _evidence(self, ctx: Context, pod: Manifest, name: str, address: str) -> Evidence:
-        ran = inside(ctx, pod, self.from_.container_of(pod), nc_words(address, self.to.port, SECONDS), SECONDS + 8.0)
-        observed = _outcome(ran)
+    def _try(self, ctx: Context, flow: Flow, pod: Manifest, name: str, address: str) -> Evidence:
+        observed = _reach(ctx, pod, flow.from_.container_of(pod), address, flow.to.port)
         asked = clean_line(f"Does {called(pod)} reach {name}?")
         if observed == "the name is not resolved" and self.expect == "blocked":
             raise CannotTell(f"{asked} {observed}")
         return Evidence(asked, self.expect, observed, (observed == "connects") == (self.expect == "connects"))
 
-    def _silent(self, ctx: Context, addresses: dict[str, str]) -> Iterator[Evidence]:
-        """Evidence of targets that do not answer where nothing is in between."""
-        if self.control is None:
-            asked = [(pod, LOOPBACK, f"{called(pod)} itself") for pod in self.to.pods(ctx)]
-        else:
-            running = self.control.running(ctx)
-            if not running:
-                yield self.control.none_runs()
-            asked = [(running[0], address, name) for name, address in addresses.items() if running]
-        for pod, address, name in asked:
-            container = str(pod["spec"]["containers"][0]["name"])
-            observed = _outcome(inside(ctx, pod, container, nc_words(address, self.to.port, SECONDS), SECONDS + 8.0))
-            if observed != "connects":
-                told = f"Does {called(pod)} find anybody at {name}?"
-                yield Evidence(clean_line(told), "connects", observed, met=False)
+
+def _same(evidence: Evidence) -> Evidence:
+    return evidence
+
+
+def _silent(ctx: Context, flow: Flow, addresses: dict[str, str]) -> Iterator[Evidence]:
+    """Evidence of targets that do not answer where nothing is in between."""
+    if flow.control is None:
+        asked = [(pod, LOOPBACK, f"{called(pod)} itself") for pod in flow.to.pods(ctx)]
+    else:
+        running = flow.control.running(ctx)
+        if not running:
+            yield flow.control.none_runs()
+        asked = [(running[0], address, name) for name, address in addresses.items() if running]
+    for pod, address, name in asked:
+        observed = _reach(ctx, pod, str(pod["spec"]["containers"][0]["name"]), address, flow.to.port)
+        if observed != "connects":
+            yield Evidence(clean_line(f"Does {called(pod)} find anybody at {name}?"), "connects", observed, met=False)
+
+
+def _reach(ctx: Context, pod: Manifest, container: str, address: str, port: int) -> str:
+    return _outcome(inside(ctx, pod, container, nc_words(address, port, SECONDS), SECONDS + 8.0))
 
 
 def _outcome(ran: Ran) -> str:

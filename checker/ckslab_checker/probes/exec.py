@@ -5,6 +5,7 @@ image has no such program answers nothing, which is an error and not a failure.
 """
 
 import re
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -14,6 +15,7 @@ from ckslab_checker.outcome import Evidence
 from ckslab_checker.running import Pods, called, inside
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Ran
+from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import ProbeSpec, Text
 
 
@@ -43,9 +45,12 @@ class Exec(ProbeSpec):
 
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
-        return [self._evidence(ctx, pod) for pod in self.in_.running(ctx)] or [self.in_.none_runs()]
+        asked = [partial(self._evidence, ctx, pod) for pod in self.in_.running(ctx)]
+        return together(asked) or [self.in_.none_runs()]
 
     def _evidence(self, ctx: Context, pod: Manifest) -> Evidence:
+        if missing := self.in_.without_container(pod):
+            return missing
         ran = inside(ctx, pod, self.in_.container_of(pod), list(self.command))
         printed = clean_line(f"{ran.stdout} {ran.stderr}".strip(), 200)
         asked = clean_line(f"{' '.join(self.command)} in {called(pod)}")

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from ckslab_checker.asking import called, identities, missing_accounts
-from ckslab_checker.context import Context
+from ckslab_checker.asking import OutOfDate, called, identities, missing_accounts
+from ckslab_checker.context import Context, Manifest
+from ckslab_checker.layers import ADMISSION, classify, describe, installed_name
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.running import Pods
 from ckslab_checker.text import clean_line
@@ -36,7 +37,7 @@ _MEANT = {
 
 
 class Kubelet(ProbeSpec):
-    """``kubelet: {as?, path | exec-in, expect}``; asked of every node."""
+    """``kubelet: {as?, path | exec-in, expect}``; a path is asked of every node."""
 
     kind: ClassVar[str] = "kubelet"
     asks_admission: ClassVar[bool] = False
@@ -46,7 +47,7 @@ class Kubelet(ProbeSpec):
     path: str | None = Field(default=None, pattern=r"^/[^\s#]*$")
     """What to GET, with its query."""
     exec_in: Pods | None = Field(default=None, alias="exec-in")
-    """Instead of a path: a websocket to ``/exec`` that runs ``true`` in a pod of these."""
+    """Instead of a path: a websocket to ``/exec`` that is to run ``true`` in a pod of these."""
     expect: Literal["answered", "refused", "unauthenticated", "forbidden"]
     """``refused`` is either of the two that follow: HTTP 401, HTTP 403."""
 
@@ -61,28 +62,37 @@ class Kubelet(ProbeSpec):
         who = identities(ctx, self.as_) if self.as_ else []
         if gone := missing_accounts(ctx, who):
             return gone
-        nodes, path = _kubelets(ctx), self.path or self._exec_path(ctx)
-        if path is None:
-            assert self.exec_in is not None  # nothing else makes no path
+        questions = self._questions(ctx)
+        if not questions:
+            assert self.exec_in is not None  # a path is asked of nodes, and there is one
             return [self.exec_in.none_runs()]
-        ctx.once("kubelets' caches", lambda: time.sleep(CACHED_SECONDS))
         token = _token(ctx, who[0]) if who else None
-        return [self._evidence(ctx, node, url + path, who, token) for node, url in nodes.items()]
+        if isinstance(token, Evidence):
+            return [token]
+        ctx.once("kubelets' caches", lambda: time.sleep(CACHED_SECONDS))
+        return [self._evidence(ctx, question, who, token) for question in questions]
 
-    def _exec_path(self, ctx: Context) -> str | None:
+    def _questions(self, ctx: Context) -> list[tuple[str, str, str]]:
+        """The nodes to ask, their addresses, and what to ask; a command only of the node that the pod is on."""
+        kubelets = _kubelets(ctx)
+        if self.exec_in is None:
+            return [(node, url, str(self.path)) for node, url in kubelets.items()]
+        pods = [pod for pod in self.exec_in.running(ctx) if pod["spec"]["nodeName"] in kubelets]
+        return [(pod["spec"]["nodeName"], kubelets[pod["spec"]["nodeName"]], self._exec_path(pod)) for pod in pods[:1]]
+
+    def _exec_path(self, pod: Manifest) -> str:
         assert self.exec_in is not None  # or a path is given
-        running = self.exec_in.running(ctx)
-        if not running:
-            return None
-        metadata, container = running[0]["metadata"], self.exec_in.container_of(running[0])
-        return f"/exec/{metadata['namespace']}/{metadata['name']}/{container}"
+        return f"/exec/{pod['metadata']['namespace']}/{pod['metadata']['name']}/{self.exec_in.container_of(pod)}"
 
-    def _evidence(self, ctx: Context, node: str, url: str, who: list[Identity], token: str | None) -> Evidence:
-        as_whom = called(who[0]) if who else "nobody"
+    def _evidence(
+        self, ctx: Context, question: tuple[str, str, str], who: list[Identity], token: str | None
+    ) -> Evidence:
+        node, url, path = question
         action = "a websocket that runs a command in" if self.exec_in else "GET"
-        asked = clean_line(f"{action} {url.partition(':10250')[2]} on the kubelet of {node}, as {as_whom}")
-        observed = self._put(url, _context(), token)
-        if observed != "answered" and (control := self._put(url, _context(ctx), None)) != "answered":
+        as_whom = called(who[0]) if who else "nobody"
+        asked = clean_line(f"{action} {path} on the kubelet of {node}, as {as_whom}")
+        observed = self._put(url + path, _context(), token)
+        if observed != "answered" and (control := self._put(url + path, _context(ctx), None)) != "answered":
             raise CannotTell(f"the control of this question went wrong: {asked}, as the administrator: {control}")
         return Evidence(asked, self.expect, observed, observed in _MEANT[self.expect])
 
@@ -106,12 +116,20 @@ def _kubelets(ctx: Context) -> dict[str, str]:
     return found
 
 
-def _token(ctx: Context, identity: Identity) -> str:
-    """A token of a service account, good for ten minutes."""
+def _token(ctx: Context, identity: Identity) -> str | Evidence:
+    """A token of a service account, good for ten minutes; evidence where the learner's own policies refuse one.
+
+    Whoever has one already can use it as before, so this says nothing of what the kubelet does; and their work ends.
+    """
     _, _, namespace, name = identity.user.split(":")
     body: dict[str, Any] = {"spec": {"expirationSeconds": 600}}
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     answer = ctx.cluster.request("POST", path, body)
+    if (layer := classify(answer)) in ADMISSION:
+        asked = f"a token for {called(identity)}"
+        if (policy := installed_name(answer)) and policy not in ctx.admission:
+            raise OutOfDate(f"{asked}: refused by {policy}, which is not there any more")
+        return Evidence(asked, "allowed", clean_line(describe(answer, layer)), met=False)
     if not answer.ok:
         raise CannotTell(f"no token was to be had for {called(identity)}: {answer.message}")
     return str(answer.body["status"]["token"])
@@ -146,4 +164,6 @@ def _run(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> int:
         ran = run_command(url, ["true"], headers=list(headers.items()), context=context, query=KUBELETS_OUTPUT)
     except Unreachable as error:
         raise CannotTell(str(error)) from error
-    return ran.status if isinstance(ran, Response) else 200
+    if isinstance(ran, Response) and not isinstance(ran.body, dict):
+        return ran.status
+    return 200  # a Status says what became of the command: somebody was let in, whether or not there is such a program

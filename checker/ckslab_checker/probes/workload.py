@@ -4,17 +4,18 @@ Whom a container runs as, and with which powers, is what the kernel says of its 
 user, a default and a policy that changes pods count as they came out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.running import Pods, called, inside, running_containers
+from ckslab_checker.running import Pods, called, inside, is_ready, running_containers
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.rollouts import STUCK
 from ckslab_labs.cluster.together import together
 from ckslab_labs.scenario.model import ProbeSpec, Text
 from ckslab_labs.session import restarts
@@ -31,9 +32,15 @@ _BITS: Mapping[str, int] = {
 }
 """Of capabilities(7), by linux/capability.h."""
 
-_OF_THE_NODE = ("/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
-"""What every container gets from its runtime, whatever its manifest says; of ``/dev`` only what lies in memory."""
+_OF_THE_RUNTIME = frozenset(
+    {
+        *("/proc", "/sys", "/dev", *(f"/dev/{name}" for name in ("pts", "shm", "mqueue", "termination-log"))),
+        *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"),
+    }
+)
+"""What every container gets, whatever its manifest says."""
 _OF_THE_POD = "/volumes/kubernetes.io~empty-dir/"
+"""Of the path of a volume that goes with its pod; those in memory are of type tmpfs."""
 
 
 class Workload(ProbeSpec):
@@ -87,14 +94,24 @@ class Workload(ProbeSpec):
             return [counted]
         if self.unchanged:
             return [counted, *(self._as_before(ctx, pod) for pod in ready)]
-        asked = [partial(self._process, ctx, pod, name) for pod in ready for name in self._containers(pod)]
+        asked = [
+            partial(self._process, ctx, pod, name)
+            for pod in self.pods.there(ctx)
+            if "deletionTimestamp" not in pod["metadata"]
+            for name in self._containers(pod)
+        ]
         evidence = [each for found in together(asked) for each in found]
-        return [counted, *evidence, *(_debugged(pod) for pod in ready if self.debug_containers)]
+        debugged = self.pods.there(ctx) if self.debug_containers else []  # one that is not ready has them all the same
+        return [counted, *evidence, *map(_debugged, debugged)]
 
     def _containers(self, pod: Manifest) -> list[str]:
+        """Those to look into: a container may run in a pod that is not ready, and counts all the same."""
         if not self._asks_processes:
             return []
-        return [self.pods.container] if self.pods.container else running_containers(pod)
+        running = running_containers(pod)
+        if self.pods.container is None:
+            return running
+        return [self.pods.container] if self.pods.container in running or is_ready(pod) else []
 
     def _as_before(self, ctx: Context, pod: Manifest) -> Evidence:
         assert ctx.start is not None  # the engine skips the check where nobody saw the start
@@ -107,30 +124,53 @@ class Workload(ProbeSpec):
     def _process(self, ctx: Context, pod: Manifest, container: str) -> list[Evidence]:
         if missing := self.pods.without_container(pod):
             return [missing]
-        # Where processes are shared the first one is another container's, or the node's.
-        shared = pod["spec"].get("shareProcessNamespace") or pod["spec"].get("hostPID")
-        words = ["cat", f"/proc/{'self' if shared else '1'}/status", "/proc/self/mountinfo"]
-        ran = inside(ctx, pod, container, words)
-        if ran.exit_code != 0:
-            raise CannotTell(f"the first process of {called(pod, container)} could not be looked at: {ran.stderr.strip()}")
-        facts = Process(ran.stdout)
-        asked = {
-            "Whom does it run as": (self.user, "root" if facts.uid == 0 else "non-root"),
-            "What powers has it": (self.powers, facts.powers),
-            "What is its root file system": (self.root, facts.root),
-            "Where can it write beside its own folders": ("nowhere", facts.writable(self.writable or ())),
-            "Which of these powers can it use": ("none", facts.among(self.without or ())),
-        }
-        unasked = {2: self.root, 3: self.writable, 4: self.without}
-        return []
+        try:
+            facts = Process(_first_process(ctx, pod, container))
+        except CannotTell:
+            if is_ready(pod):
+                raise
+            return []  # it has ended meanwhile
+        asked: tuple[tuple[str, str | None, str], ...] = (
+            ("Whom does it run as", self.user, "root" if facts.uid == 0 else "non-root"),
+            ("What powers has it", self.powers, facts.powers),
+            ("What is its root file system", self.root, facts.root),
+            ("Where else can it write", _nothing("nowhere", self.writable), facts.writes(self.writable or ())),
+            ("Which unwanted powers has it", _nothing("none", self.without), facts.among(self.without or ())),
+        )
+        return [
+            Evidence(f"{question}, {called(pod, container)}?", wanted, clean_line(observed), wanted == observed)
+            for question, wanted, observed in asked
+            if wanted is not None
+        ]
+
+
+def _first_process(ctx: Context, pod: Manifest, container: str) -> str:
+    """What the kernel says of it; where processes are shared the first is another container's, or the node's."""
+    shared = pod["spec"].get("shareProcessNamespace") or pod["spec"].get("hostPID")
+    words = ["cat", f"/proc/{'self' if shared else '1'}/status", "/proc/self/mountinfo"]
+    ran = inside(ctx, pod, container, words)
+    if ran.exit_code != 0:
+        named = f"the first process of {called(pod, container)}"
+        raise CannotTell(f"{named} could not be looked at: {ran.stderr.strip()}")
+    return ran.stdout
+
+
+def _nothing(word: str, asked: object | None) -> str | None:
+    """The word for nothing, where it is asked at all."""
+    return None if asked is None else word
 
 
 def _debugged(pod: Manifest) -> Evidence:
-    statuses = pod["status"].get("ephemeralContainerStatuses", ())
-    running = sorted(each["name"] for each in statuses if "running" in each.get("state", {}))
-    return Evidence(
-        f"Which debug containers run in {called(pod)}?", "none", clean_line(", ".join(running)) or "none", not running
-    )
+    """One is taken to run unless it is known to have ended, or not to come up: a status may be late, or taken out."""
+    statuses = pod.get("status", {}).get("ephemeralContainerStatuses", ())
+    added = {each["name"] for each in pod["spec"].get("ephemeralContainers", ())}
+    running = ", ".join(sorted(added - {each["name"] for each in statuses if _is_over(each.get("state", {}))}))
+    asked = f"Which debug containers run in {called(pod)}?"
+    return Evidence(asked, "none", clean_line(running) or "none", not running)
+
+
+def _is_over(state: Mapping[str, Any]) -> bool:
+    return "terminated" in state or state.get("waiting", {}).get("reason") in STUCK
 
 
 class Process:
@@ -140,7 +180,8 @@ class Process:
         lines = text.splitlines()
         self._status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
         mounts = [line.split() for line in lines if " - " in line]
-        self._root = [fields[5] for fields in mounts if len(fields) > 5 and fields[4] == "/"]
+        self._mounts = {fields[4]: fields for fields in mounts if len(fields) > 5}
+        """By where they are; what is mounted later lies on top."""
 
     @property
     def uid(self) -> int:
@@ -151,7 +192,7 @@ class Process:
     def powers(self) -> str:
         """``none``, or what there is of them."""
         found = []
-        if any(int(self._status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")):
+        if self._capabilities:
             found.append("capabilities")
         if self._status.get("NoNewPrivs") != "1":
             found.append("new privileges")
@@ -162,4 +203,30 @@ class Process:
     @property
     def root(self) -> str:
         """``read-only`` or ``writable``."""
-        return "read-only" if self._root and "ro" in self._root[-1].split(",") else "writable"
+        return "writable" if "/" not in self._mounts or _is_writable(self._mounts["/"]) else "read-only"
+
+    def writes(self, folders: Iterable[str]) -> str:
+        """``nowhere``, or where it can write outside these folders, and in them where the volume is not the pod's."""
+        found = []
+        for place, fields in self._mounts.items():
+            if not _is_writable(fields) or place in _OF_THE_RUNTIME or place.startswith(("/proc/", "/sys/")):
+                continue
+            if not any(place == folder or place.startswith(f"{folder}/") for folder in folders):
+                found.append(place)
+            elif _OF_THE_POD not in fields[3] and fields[fields.index("-") + 1] != "tmpfs":
+                found.append(f"{place} of the node")
+        return ", ".join(found) or "nowhere"
+
+    def among(self, names: Iterable[PowerName]) -> str:
+        """``none``, or which of these capabilities it has or can get."""
+        return ", ".join(name for name in names if self._capabilities >> _BITS[name] & 1) or "none"
+
+    @property
+    def _capabilities(self) -> int:
+        """Those that it has, and those that a program with privileges of its own would give it."""
+        return int(self._status["CapEff"], 16) | int(self._status["CapPrm"], 16) | int(self._status["CapBnd"], 16)
+
+
+def _is_writable(mount: Sequence[str]) -> bool:
+    """Whether neither the mount nor the file system on it is read-only."""
+    return "rw" in mount[5].split(",") and "ro" not in mount[-1].split(",")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ckslab_labs.binaries.catalog import architecture
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """One more whenever an older ckslab could not read a bundle any more."""
 
 
@@ -55,7 +55,7 @@ class Foreign(ValueError):
 
 
 def here() -> str:
-    """This machine's platform.
+    """The platform of the machine that we are on.
 
     Raises:
         Infrastructure: ckslab does not run on it.

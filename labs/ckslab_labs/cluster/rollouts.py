@@ -10,7 +10,7 @@ from typing import Any
 from ckslab_labs.cluster.objects import Manifest, Objects
 
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
-_STUCK = frozenset(
+STUCK = frozenset(
     {
         "CrashLoopBackOff",
         "ErrImagePull",
@@ -83,7 +83,7 @@ def _is_stuck(pod: Manifest) -> bool:
     status = pod.get("status", {})
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     reasons = {each.get("state", {}).get("waiting", {}).get("reason") for each in containers}
-    return bool(reasons & _STUCK) or _conditions(pod).get("PodScheduled") == "False"
+    return bool(reasons & STUCK) or _conditions(pod).get("PodScheduled") == "False"
 
 
 def _conditions(pod: Manifest) -> Mapping[str, Any]:

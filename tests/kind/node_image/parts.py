@@ -23,6 +23,7 @@ PACKAGES = (
     "mount",
     "nftables",
     "procps",
+    "python3",
     "socat",
     "systemd",
     "systemd-sysv",

@@ -46,11 +46,14 @@ def lay_out(root: Path, programs: Mapping[str, Path]) -> None:
         (root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
         for name in names:
             shutil.copy(programs[name], root / folder.lstrip("/") / name)
+    shutil.copytree(
+        HERE / "enforcer", root / "usr/local/lib/ckslab/enforcer", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (root / "kind" / "version").write_text(f"v{VERSION}")
     units = root / "etc/systemd/system"
     wanted = units / "multi-user.target.wants"
     wanted.mkdir(parents=True, exist_ok=True)
-    for name in ("containerd", "kubelet"):
+    for name in ("containerd", "kubelet", "network-policies"):
         _link(wanted / f"{name}.service", f"/etc/systemd/system/{name}.service")
     for unit in MASKED:
         _link(units / unit, "/dev/null")

@@ -30,6 +30,10 @@ class Settings:
     """For a plane that is made; ``None`` is the default, or what the plane runs."""
     provider: str | None = None
     """For a cluster that is made; ``None`` is what is there, or the first that can do what is asked for."""
+    image: str | None = None
+    """For a kind cluster that is made; ``None`` is the node image of the version."""
+    keep: bool = False
+    """Leave what is there of a kind cluster that cannot be made."""
 
 
 def settings_on(plane: str) -> Callable[[Function], Function]:

@@ -23,6 +23,7 @@ VERBS = (
     "demo",
     "doctor",
     "setup",
+    "bundle",
     "author",
     "completion",
 )

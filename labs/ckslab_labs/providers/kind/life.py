@@ -94,16 +94,9 @@ def give_images(place: Place, names: Sequence[str], progress: Progress) -> None:
     progress(f"putting {', '.join(names)} on the node")
     try:
         archive = docker_bytes("save", *names, attempted="save images")
-        words = (
-            "ctr",
-            "--namespace=k8s.io",
-            "images",
-            "import",
-            "--no-unpack",
-            f"--platform=linux/{architecture()}",
-            "-",
-        )
-        docker_bytes("exec", "--interactive", place.container, *words, attempted="import images", given=archive)
+        words = ("exec", "--interactive", place.container, "ctr", "--namespace=k8s.io", "images", "import")
+        platform = f"--platform=linux/{architecture()}"
+        docker_bytes(*words, "--no-unpack", platform, "-", attempted="import images", given=archive)
     except Infrastructure as error:  # where a registry is reached, nothing is lost by it
         progress(f"that failed, so the node pulls them: {error.seen}")
 
