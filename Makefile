@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions test-kind check node-image bench picture schemas clean
+.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench picture schemas clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -28,6 +28,10 @@ check: .venv/ready
 # The part that needs a Docker engine; `test` includes it where one answers.
 test-kind: .venv/ready
 	CKSLAB_REQUIRE=kind $(BIN)/pytest -m kind $(PYTEST_ARGS)
+
+# Every case of the suites that need real pods; the targets above play all right fixes and a fifth of the wrong ones.
+test-kind-suites: .venv/ready
+	CKSLAB_REQUIRE=kind CKSLAB_KIND_SHARE=1 $(BIN)/pytest tests/kind/test_suites.py $(PYTEST_ARGS)
 
 # The image of a kind node, built from source where no registry is reached. Needs root and a Docker engine.
 node-image: .venv/ready

@@ -84,8 +84,10 @@ def summary(results: Sequence[SuiteResult]) -> dict[str, Any]:
     }
 
 
-def run_suite(scenario: Scenario, lab: Lab, progress: Progress | None = None) -> SuiteResult:
-    """Play every case of a scenario's suite.
+def run_suite(
+    scenario: Scenario, lab: Lab, progress: Progress | None = None, cases: Sequence[Case] | None = None
+) -> SuiteResult:
+    """Play every case of a scenario's suite, or the cases that are given.
 
     The plane's state is replaced for each case, so the plane must not hold anybody's session.
 
@@ -93,6 +95,7 @@ def run_suite(scenario: Scenario, lab: Lab, progress: Progress | None = None) ->
         scenario: whose suite.
         lab: the plane to play on.
         progress: told each case's name before it is played.
+        cases: some of the suite's; all unless given.
 
     Raises:
         ScenarioProblems: the suite is not valid.
@@ -101,7 +104,7 @@ def run_suite(scenario: Scenario, lab: Lab, progress: Progress | None = None) ->
     """
     started = time.monotonic()
     results = []
-    for case in load_suite(scenario).cases:
+    for case in load_suite(scenario).cases if cases is None else cases:
         if progress:
             progress(f"{scenario.id}: {case.name}")
         results.append(_run_case(case, scenario, lab))

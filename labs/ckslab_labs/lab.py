@@ -173,7 +173,8 @@ class Lab:
     def run(self, scenario: Scenario) -> Session:
         """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
         with self.exclusive():
-            start = self._starts[scenario.id] = self._fresh(scenario, self._starts.get(scenario.id), quiet)
+            known = self._starts.get(scenario.id)
+            start = self._starts[scenario.id] = self._fresh(scenario, known, quiet, pods_stay=True)
             session = self._session(scenario, private_dir(self.sessions.home / ".case"))
             shutil.rmtree(session.files, ignore_errors=True)
             self._lay_out(scenario, session.folder, quiet)
@@ -244,9 +245,9 @@ class Lab:
             attempted = f"use {' and '.join(self._for_kind)} on the {self.provider.name} provider"
             raise InvalidInput(attempted, "its nodes are simulated", "Add --provider kind, or leave out the option.")
 
-    def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress) -> Start:
+    def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress, *, pods_stay: bool = False) -> Start:
         """Bring the cluster to the untouched start of a scenario, the shortest way, and say what that is."""
-        if known is not None and self.provider.back_to(known.snapshot, progress):
+        if known is not None and self.provider.back_to(known.snapshot, progress, pods_stay=pods_stay):
             return known
         self.prepare(scenario.spec.requires, progress)
         if files := node_files(scenario.folder / NODE_FILES):

@@ -142,10 +142,21 @@ def test_the_root_is_what_lies_there_on_top(mounted: str, observed: str) -> None
         (mount("/run/web", root="/", kind="tmpfs"), "nowhere"),
         (mount("/run/web", root="/srv/of-the-node"), "/run/web of the node"),
         (mount("/dev/sda1", root="/"), "/dev/sda1"),
+        (mount("/dev/null", root="/null", kind="devtmpfs"), "nowhere"),
+        (mount("/dev/console", root="/0", kind="devpts"), "nowhere"),
+        (mount("/bin/tool", root="/lib/kubelet/pods/6f1c/containers/web/0b"), "/bin/tool"),
     ],
 )
 def test_a_mount_that_can_be_written_to_is_found(mounted: str, observed: str) -> None:
     assert of_one(text(mounted), writable=["/run"]) == [(observed, observed == "nowhere")]
+
+
+@pytest.mark.parametrize(("kind", "met"), [("emptyDir", True), ("ephemeral", True), ("persistentVolumeClaim", False)])
+def test_a_volume_may_lie_anywhere_as_long_as_it_goes_with_the_pod(kind: str, met: bool) -> None:
+    there = pod("web", volumes=[{"name": "v", kind: {}}])
+    there["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/run/web/"}]
+    found = ask(there, texts={"web": text(mount("/run/web", root="/of-the-node/pvc-1"))}, writable=["/run"])
+    assert [item.met for item in found] == [True, met]
 
 
 def test_every_container_that_runs_is_looked_at() -> None:

@@ -209,7 +209,7 @@ def test_a_case_is_compared_with_the_start_that_it_was_given(
 ) -> None:
     """Where the start is made anew, its pods are others than those of the case before."""
     scenario = make_scenario(setup=SETUP + POD)
-    monkeypatch.setattr(second.provider, "back_to", lambda *_: False)
+    monkeypatch.setattr(second.provider, "back_to", lambda *_, **__: False)
     pods = []
     for _ in range(2):
         session = second.run(scenario)

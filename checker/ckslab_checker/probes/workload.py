@@ -4,7 +4,7 @@ Whom a container runs as, and with which powers, is what the kernel says of its 
 user, a default and a policy that changes pods count as they came out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -32,15 +32,18 @@ _BITS: Mapping[str, int] = {
 }
 """Of capabilities(7), by linux/capability.h."""
 
+_DEVICES = ("console", "full", "mqueue", "null", "pts", "random", "shm", "termination-log", "tty", "urandom", "zero")
 _OF_THE_RUNTIME = frozenset(
     {
-        *("/proc", "/sys", "/dev", *(f"/dev/{name}" for name in ("pts", "shm", "mqueue", "termination-log"))),
+        *("/proc", "/sys", "/dev", *(f"/dev/{name}" for name in _DEVICES)),
         *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"),
     }
 )
-"""What every container gets, whatever its manifest says."""
+"""What every container gets, whatever its manifest says; in a user namespace each device is a mount."""
 _OF_THE_POD = "/volumes/kubernetes.io~empty-dir/"
 """Of the path of a volume that goes with its pod; those in memory are of type tmpfs."""
+_GO_WITH_THE_POD = ("emptyDir", "ephemeral")
+"""Kinds of volumes, wherever they lie."""
 
 
 class Workload(ProbeSpec):
@@ -130,11 +133,12 @@ class Workload(ProbeSpec):
             if is_ready(pod):
                 raise
             return []  # it has ended meanwhile
+        own = _own_folders(pod, container)
         asked: tuple[tuple[str, str | None, str], ...] = (
             ("Whom does it run as", self.user, "root" if facts.uid == 0 else "non-root"),
             ("What powers has it", self.powers, facts.powers),
             ("What is its root file system", self.root, facts.root),
-            ("Where else can it write", _nothing("nowhere", self.writable), facts.writes(self.writable or ())),
+            ("Where else can it write", _nothing("nowhere", self.writable), facts.writes(self.writable or (), own)),
             ("Which unwanted powers has it", _nothing("none", self.without), facts.among(self.without or ())),
         )
         return [
@@ -153,6 +157,17 @@ def _first_process(ctx: Context, pod: Manifest, container: str) -> str:
         named = f"the first process of {called(pod, container)}"
         raise CannotTell(f"{named} could not be looked at: {ran.stderr.strip()}")
     return ran.stdout
+
+
+def _own_folders(pod: Manifest, container: str) -> set[str]:
+    """Where volumes that go with the pod are mounted, by what the API server says."""
+    volumes = {
+        each["name"] for each in pod["spec"].get("volumes", ()) if any(kind in each for kind in _GO_WITH_THE_POD)
+    }
+    kinds = ("containers", "initContainers", "ephemeralContainers")
+    found = [each for kind in kinds for each in pod["spec"].get(kind) or () if each["name"] == container]
+    mounts = [mount for each in found for mount in each.get("volumeMounts", ())]
+    return {mount["mountPath"].rstrip("/") for mount in mounts if mount["name"] in volumes}
 
 
 def _nothing(word: str, asked: object | None) -> str | None:
@@ -205,15 +220,16 @@ class Process:
         """``read-only`` or ``writable``."""
         return "writable" if "/" not in self._mounts or _is_writable(self._mounts["/"]) else "read-only"
 
-    def writes(self, folders: Iterable[str]) -> str:
-        """``nowhere``, or where it can write outside these folders, and in them where the volume is not the pod's."""
+    def writes(self, folders: Iterable[str], own: Collection[str] = ()) -> str:
+        """``nowhere``, or where it can write outside these folders, and in them where the volume is none of its own."""
         found = []
         for place, fields in self._mounts.items():
             if not _is_writable(fields) or place in _OF_THE_RUNTIME or place.startswith(("/proc/", "/sys/")):
                 continue
+            goes = place in own or _OF_THE_POD in fields[3] or fields[fields.index("-") + 1] == "tmpfs"
             if not any(place == folder or place.startswith(f"{folder}/") for folder in folders):
                 found.append(place)
-            elif _OF_THE_POD not in fields[3] and fields[fields.index("-") + 1] != "tmpfs":
+            elif not goes:
                 found.append(f"{place} of the node")
         return ", ".join(found) or "nowhere"
 

@@ -75,8 +75,13 @@ class Provider(Protocol):
     def attach(self, progress: Progress) -> None:
         """Have the cluster running as it was left; nothing in it is changed."""
 
-    def back_to(self, start: Snapshot, progress: Progress) -> bool:
+    def back_to(self, start: Snapshot, progress: Progress, *, pods_stay: bool) -> bool:
         """Try to bring the cluster to an untouched start in one step.
+
+        Args:
+            start: the untouched start.
+            progress: told what is done.
+            pods_stay: whether real pods that are as they were may run on, whatever somebody has done inside of them.
 
         Returns:
             False where that is not possible, or would take longer than preparing and setting up again.

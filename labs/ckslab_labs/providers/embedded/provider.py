@@ -98,7 +98,7 @@ class Embedded:
         """See ``Provider``."""
         self.plane.up((), ensure, progress=progress)
 
-    def back_to(self, start: Snapshot, progress: Progress) -> bool:
+    def back_to(self, start: Snapshot, progress: Progress, *, pods_stay: bool) -> bool:
         """See ``Provider``. With controllers at work on deletions the long way can be faster."""
         if not (start.keys and self.plane.exists and self.plane.layout.baseline.is_file()):
             return False

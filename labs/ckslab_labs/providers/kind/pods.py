@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ckslab_labs.cluster.network import CLIENT, SERVER
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
+from ckslab_labs.session import restarts
 
 OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
 """Kinds that make pods."""
@@ -22,6 +23,14 @@ OURS = ("control", SERVER, CLIENT)
 """Pods of ours, in our own namespace."""
 
 Key = tuple[str, str]
+
+
+def take_out_finalizers(objects: Objects) -> None:
+    """Let pods go at once, whatever somebody wants to be done first; it needs their namespaces."""
+    for pod in objects.list("Pod"):
+        if pod["metadata"].get("finalizers"):
+            name, namespace = _key(pod)[::-1]
+            objects.patch("Pod", name, namespace, {"metadata": {"finalizers": None}})
 
 
 def end_strangers(objects: Objects) -> None:
@@ -47,6 +56,12 @@ def bring_back(objects: Objects, kept: Mapping[Key, Manifest]) -> None:
         lost = key not in now or _facts(now[key]) != _facts(pod)
         if lost and not pod["metadata"].get("ownerReferences"):
             objects.create(_bare(pod))
+
+
+def facts(objects: Objects) -> bytes:
+    """What pods there are, by all that somebody may have changed of them, and how often they have restarted."""
+    found = {"/".join(_key(pod)): [_facts(pod), restarts(pod)] for pod in objects.list("Pod") if not _is_ours(pod)}
+    return json.dumps(found, sort_keys=True).encode()
 
 
 def unready_workloads(objects: Objects, namespace: str) -> list[str]:
@@ -98,5 +113,9 @@ def _is_systems(pod: Manifest, owners: set[str]) -> bool:
     """Whether a pod belongs to the clean cluster: a static one, one of a controller that is there, or our own."""
     metadata = pod["metadata"]
     owned = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
-    ours = metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] in OURS
-    return ours or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)
+    return _is_ours(pod) or any(owner["kind"] == "Node" or owner["uid"] in owners for owner in owned)
+
+
+def _is_ours(pod: Manifest) -> bool:
+    metadata = pod["metadata"]
+    return bool(metadata["namespace"] == CONTROL_NAMESPACE and metadata["name"] in OURS)

@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES
@@ -18,6 +17,7 @@ from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.network import Network
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.rollouts import moving
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import read_json, write_json
 from ckslab_labs.providers.embedded.baseline import OURS
@@ -35,6 +35,8 @@ from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, 
 READY_SECONDS = 180.0
 """From the end of kind's work until every pod of the system is ready."""
 SYSTEM = "kube-system"
+PODS = "pods"
+"""Among the files of a snapshot, beside the node's and ``NODE``: what pods ran."""
 UNENFORCED = "a connection that a policy denies went through: its node image does not enforce network policies"
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
 
@@ -137,36 +139,46 @@ class Kind:
 
     def _clean(self, progress: Progress) -> None:
         """Bring everything back that is not a scenario's: files first, as somebody may have broken the API server."""
-        clean = Snapshot.load(self.place.baseline)
-        life.bring_back(self.place)
-        progress("putting the kind cluster back")
-        self.node.restore({name: data for name, data in clean.files.items() if name != NODE})
-        self.attach(progress)
-        restore_keys(clean.keys, self.stored)
-        self._mend_node(json.loads(clean.files[NODE]))
+        self._put_back(Snapshot.load(self.place.baseline), progress)
         objects = Objects(self.cluster_as("admin"))
         pods.end_strangers(objects)
         self._await_system(objects)
+
+    def _put_back(self, kept: Snapshot, progress: Progress) -> None:
+        """Bring back all but pods."""
+        life.bring_back(self.place)
+        progress("putting the kind cluster back")
+        self.node.restore({name: data for name, data in kept.files.items() if name not in (NODE, PODS)})
+        self.attach(progress)
+        restore_keys(kept.keys, self.stored)
+        self._mend_node(json.loads(kept.files[NODE]))
 
     def attach(self, progress: Progress) -> None:
         """See ``Provider``."""
         life.bring_back(self.place)
         self._await_api()
 
-    def back_to(self, start: Snapshot, progress: Progress) -> bool:
-        """See ``Provider``: pods are made by applying the setup again."""
-        return False
+    def back_to(self, start: Snapshot, progress: Progress, *, pods_stay: bool) -> bool:
+        """See ``Provider``: possible while the pods of the start run on as they were; others are made by the setup."""
+        if not (pods_stay and self.exists and PODS in start.files):
+            return False
+        self._put_back(start, progress)
+        objects = Objects(self.cluster_as("admin"))
+        return pods.facts(objects) == start.files[PODS] and not moving(objects)
 
     def capture(self) -> Snapshot:
-        """See ``Provider``; without what is the kubelet's."""
-        return Snapshot(capture_keys(self.stored))
+        """See ``Provider``; of what is the kubelet's, pods by what may not change of them, and the node."""
+        objects = Objects(self.cluster_as("admin"))
+        node = json.dumps(objects.get("Node", NODE).body).encode()
+        files = {NODE: node, PODS: pods.facts(objects), **self.node.capture()}
+        return Snapshot(capture_keys(self.stored), files)
 
     @contextmanager
     def checkpoint(self) -> Iterator[Callable[[], None]]:
         """See ``Provider``. The kubelet goes on, so pods are ended and made anew through the API."""
         objects = Objects(self.cluster_as("admin"))
         with life.at_rest(self.place):
-            kept, there = self.capture().keys, pods.keep(objects)
+            kept, there = capture_keys(self.stored), pods.keep(objects)
 
             def undo() -> None:
                 restore_keys(kept, self.stored, settle=0.0)
@@ -207,10 +219,7 @@ class Kind:
         self._await_system(objects)
         for manifest in OURS:
             self._await(f"take our {manifest['kind']}", lambda: objects.apply(manifest).ok)  # noqa: B023, asked at once
-        clean = settled(self.capture, seconds=READY_SECONDS, pause=1.0)
-        node = objects.get("Node", NODE).body
-        files = {NODE: json.dumps(node).encode(), **self.node.capture()}
-        replace(clean, files=files).save(self.place.baseline)
+        settled(self.capture, seconds=READY_SECONDS, pause=1.0).save(self.place.baseline)
 
     def _await_system(self, objects: Objects) -> None:
         """Wait for the pods that every scenario stands on: somebody may have ended them a moment ago."""
