@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,30 @@ def test_a_review_that_is_tampered_with_is_not_waited_for() -> None:
 
     with pytest.raises(CannotTell, match="came back changed"):
         barrier.settle(context(Tampering([])), admission=False)
+
+
+def on_its_way() -> list[Manifest]:
+    return [{"kind": "Pod", "metadata": {"name": "late", "namespace": "shop"}, "spec": {}, "status": {}}]
+
+
+def test_pods_on_their_way_are_waited_for_where_they_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = FakeCluster(on_its_way(), frozenset({Capability.KUBELET}))
+    seen: list[float] = []
+
+    def arrive(pause: float) -> None:
+        seen.append(pause)
+        real.objects[0]["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+    monkeypatch.setattr(time, "sleep", arrive)
+    barrier.await_pods(context(real))
+    assert len(seen) == 1
+
+
+def test_simulated_pods_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda pause: pytest.fail("waited"))
+    barrier.await_pods(context(FakeCluster(on_its_way())))
+
+
+def test_a_pod_that_never_arrives_is_for_the_checks_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(barrier, "DEADLINE", 0.0)
+    barrier.await_pods(context(FakeCluster(on_its_way(), frozenset({Capability.KUBELET}))))

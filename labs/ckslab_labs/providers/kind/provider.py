@@ -150,6 +150,7 @@ class Kind:
         progress("putting the kind cluster back")
         self.node.restore({name: data for name, data in kept.files.items() if name not in (NODE, PODS)})
         self.attach(progress)
+        pods.take_out_finalizers(Objects(self.cluster_as("admin")))
         restore_keys(kept.keys, self.stored)
         self._mend_node(json.loads(kept.files[NODE]))
 

@@ -1,10 +1,13 @@
-"""When a clean cluster's own workloads count as ready."""
+"""Pods of a kind cluster: when its own workloads count as ready, and what may keep a pod from going."""
 
 from typing import Any
 
 import pytest
+from tests.checker.fake_cluster import FakeCluster
 
-from ckslab_labs.providers.kind.pods import has_its_pods
+from ckslab_labs.cluster.objects import Objects
+from ckslab_labs.cluster.port import Response
+from ckslab_labs.providers.kind.pods import has_its_pods, take_out_finalizers
 
 METADATA = {"name": "x", "generation": 2}
 ROLLED_OUT = {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2}
@@ -38,3 +41,19 @@ def test_ready(workload: dict[str, Any]) -> None:
 )
 def test_not_ready(workload: dict[str, Any]) -> None:
     assert not has_its_pods(workload)
+
+
+def test_finalizers_of_pods_are_taken_out_as_nobody_acts_on_them() -> None:
+    """A pod that keeps one is never gone, and the next one of its name never comes."""
+
+    class Recording(FakeCluster):
+        def request(self, method: str, path: str, body: Any = None, **rest: Any) -> Response:
+            if method == "PATCH":
+                patched.append((path, body))
+            return super().request(method, path, body, **rest)
+
+    patched: list[tuple[str, Any]] = []
+    metadata = {"name": "kept", "namespace": "shop", "finalizers": ["example.com/keep"]}
+    plain = {"kind": "Pod", "metadata": {"name": "plain", "namespace": "shop"}}
+    take_out_finalizers(Objects(Recording([plain, {"kind": "Pod", "metadata": metadata}])))
+    assert patched == [("/api/v1/namespaces/shop/pods/kept", {"metadata": {"finalizers": None}})]
