@@ -24,6 +24,8 @@ from ckslab_labs.session import start_rbac
 
 DEADLINE = 15.0
 """Seconds; admission policies are compiled on a 1 s tick, everything else takes some 20 ms."""
+PODS_DEADLINE = 30.0
+"""Seconds for rollouts on a busy machine; pods that are stuck are not waited for."""
 GRACE = 3.0
 """Seconds to wait where the learner's own admission control refuses the sentinels: three of those ticks."""
 _PAUSES = (0.003, 0.05)
@@ -55,7 +57,7 @@ def await_controllers(ctx: Context) -> None:
 
 def await_pods(ctx: Context) -> None:
     """Wait until no pod is on its way any more, where pods are real; what does not get there is found by the checks."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PODS_DEADLINE
     pauses = _pauses()
     while Capability.KUBELET in ctx.cluster.capabilities and moving(ctx.objects) and time.monotonic() < deadline:
         time.sleep(next(pauses))
