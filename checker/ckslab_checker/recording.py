@@ -67,11 +67,10 @@ class Recording:
         container: str,
         words: Sequence[str],
         *,
-        as_: Identity | None = None,
         timeout: float = 10.0,
     ) -> Ran | Response:
         """See ``Cluster.exec``; what a command does in its container is its own business."""
-        return self._cluster.exec(namespace, pod, container, words, as_=as_, timeout=timeout)
+        return self._cluster.exec(namespace, pod, container, words, timeout=timeout)
 
 
 def versions(objects: Objects, ours: str, *, admission: bool) -> dict[str, list[tuple[str, str]]]:

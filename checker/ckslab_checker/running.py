@@ -8,6 +8,7 @@ from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Ran, Response
+from ckslab_labs.cluster.rollouts import conditions
 from ckslab_labs.scenario.model import Strict, Text
 
 Manifest = dict[str, Any]
@@ -54,9 +55,7 @@ class Pods(Strict):
 
     def without_container(self, pod: Manifest) -> Evidence | None:
         """Evidence that a pod has no container of the name that is asked for; none where it has."""
-        spec = pod["spec"]
-        kinds = ("containers", "initContainers", "ephemeralContainers")
-        names = [str(each["name"]) for kind in kinds for each in spec.get(kind) or ()]
+        names = [str(each["name"]) for each in containers(pod)]
         if self.container is None or self.container in names:
             return None
         asked = clean_line(f"Has {called(pod)} a container {self.container}?")
@@ -74,8 +73,13 @@ class Pods(Strict):
 
 def is_ready(pod: Manifest) -> bool:
     """Whether a pod is ready and not on its way out."""
-    conditions = {item["type"]: item["status"] for item in pod.get("status", {}).get("conditions", ())}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+    return conditions(pod).get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def containers(pod: Manifest) -> list[Manifest]:
+    """All containers of a pod, of whatever kind."""
+    kinds = ("containers", "initContainers", "ephemeralContainers")
+    return [each for kind in kinds for each in pod["spec"].get(kind) or ()]
 
 
 def running_containers(pod: Manifest) -> list[str]:

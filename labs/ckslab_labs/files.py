@@ -9,15 +9,31 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from ckslab_labs.errors import Busy, Infrastructure, InvalidInput
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace the content of ``path`` in one step, synced to disk.
+    """Replace the content of ``path`` in one step, synced to disk; errors as for ``replacing``."""
+    with replacing(
+        path, "Free some space or choose another place with XDG_STATE_HOME; nothing was lost.", mode
+    ) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, remedy: str, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """A new file to write to, which takes the place of ``path`` at the end, in one step and synced to disk.
+
+    Args:
+        path: what to replace, or to make.
+        remedy: for the error.
+        mode: of the new file.
 
     Raises:
         Infrastructure: the disk is full, or the folder is not writable. The old content is still there.
@@ -28,7 +44,7 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
@@ -36,7 +52,6 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        remedy = "Free some space or choose another place with XDG_STATE_HOME; nothing was lost."
         raise Infrastructure(f"write {path}", error.strerror or str(error), remedy) from error
 
 

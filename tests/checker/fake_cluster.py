@@ -70,7 +70,6 @@ class FakeCluster:
         container: str,
         words: Sequence[str],
         *,
-        as_: Identity | None = None,
         timeout: float = 10.0,
     ) -> Ran | Response:
         return self.commands.get((pod, *words), Ran(127, "", f"{words[0]}: not found"))

@@ -50,12 +50,11 @@ class Rollout(ProbeSpec):
         owners = _owners(ctx, pod)
         if not owners or owners[0]["kind"] not in CONTROLLERS:
             return Evidence(f"Which controller makes {called(pod)} anew?", "one that can", "none", met=False)
-        template = owners[-1]["spec"]["template"]
         path = ctx.objects.resource("pods").path(None, self.namespace)
         attributes = Attributes("create", "", "pods", namespace=self.namespace)
         top = owners[-1]
         told = f"POST a pod of {top['kind']} {top['metadata']['name']} in {self.namespace}"
-        question = Question(told, "POST", path, attributes, _pod(template, owners[0], ctx.seed))
+        question = Question(told, "POST", path, attributes, _pod(top["spec"]["template"], owners[0], ctx.seed))
         identity = Identity.of_service_account("kube-system", CONTROLLERS[owners[0]["kind"]])
         return judge(ctx, identity, question, question.put(ctx, identity, dry_run=True), "allowed")
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.running import Pods, called, inside, is_ready, running_containers
+from ckslab_checker.running import Pods, called, containers, inside, is_ready, running_containers
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.cluster.rollouts import STUCK
@@ -89,7 +89,8 @@ class Workload(ProbeSpec):
 
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
-        ready = self.pods.running(ctx)
+        there = self.pods.there(ctx)
+        ready = [pod for pod in there if is_ready(pod)]
         counted = Evidence(
             f"How many {self.pods} are ready?", f"at least {self.count}", str(len(ready)), len(ready) >= self.count
         )
@@ -99,12 +100,12 @@ class Workload(ProbeSpec):
             return [counted, *(self._as_before(ctx, pod) for pod in ready)]
         asked = [
             partial(self._process, ctx, pod, name)
-            for pod in self.pods.there(ctx)
+            for pod in there
             if "deletionTimestamp" not in pod["metadata"]
             for name in self._containers(pod)
         ]
         evidence = [each for found in together(asked) for each in found]
-        debugged = self.pods.there(ctx) if self.debug_containers else []  # one that is not ready has them all the same
+        debugged = there if self.debug_containers else []  # one that is not ready has them all the same
         return [counted, *evidence, *map(_debugged, debugged)]
 
     def _containers(self, pod: Manifest) -> list[str]:
@@ -164,8 +165,7 @@ def _own_folders(pod: Manifest, container: str) -> set[str]:
     volumes = {
         each["name"] for each in pod["spec"].get("volumes", ()) if any(kind in each for kind in _GO_WITH_THE_POD)
     }
-    kinds = ("containers", "initContainers", "ephemeralContainers")
-    found = [each for kind in kinds for each in pod["spec"].get(kind) or () if each["name"] == container]
+    found = [each for each in containers(pod) if each["name"] == container]
     mounts = [mount for each in found for mount in each.get("volumeMounts", ())]
     return {mount["mountPath"].rstrip("/") for mount in mounts if mount["name"] in volumes}
 

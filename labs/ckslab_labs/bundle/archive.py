@@ -7,9 +7,7 @@ manifest can lead out of the folder.
 import gzip
 import hashlib
 import io
-import os
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from ckslab_labs.bundle.manifest import NAME, Foreign, Manifest, Member, parse
-from ckslab_labs.errors import Infrastructure, InvalidInput
+from ckslab_labs.errors import InvalidInput
+from ckslab_labs.files import replacing
 
 COMPRESSED = (".gz", ".tgz")
 """Endings of names that ask for compression: a third of the size for four times the time."""
@@ -49,24 +48,15 @@ def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
         Infrastructure: the disk is full, or something there is not readable or writable; nothing is left.
 
     """
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                with _compressed(file, path) as stream, tarfile.open(fileobj=stream, mode="w") as tar:
-                    _add(tar, NAME, io.BytesIO(manifest.as_bytes()), len(manifest.as_bytes()))
-                    for name, source in files.items():
-                        with source.open("rb") as member:
-                            _add(tar, name, member, manifest.members[name].size)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        seen = error.strerror or str(error)
-        raise Infrastructure(f"write {path}", seen, "Free some space, or choose another place.") from error
+    with (
+        replacing(path, "Free some space, or choose another place.") as file,
+        _compressed(file, path) as stream,
+        tarfile.open(fileobj=stream, mode="w") as tar,
+    ):
+        _add(tar, NAME, io.BytesIO(manifest.as_bytes()), len(manifest.as_bytes()))
+        for name, source in files.items():
+            with source.open("rb") as member:
+                _add(tar, name, member, manifest.members[name].size)
 
 
 def unpack(path: Path, folder: Path, accept: Accept) -> Manifest:

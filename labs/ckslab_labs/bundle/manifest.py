@@ -3,9 +3,10 @@
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ckslab_labs.binaries.catalog import architecture
+from ckslab_labs.scenario.model import Strict
 
 NAME = "manifest.json"
 FORMAT: Literal[1] = 1
@@ -14,12 +15,6 @@ FORMAT: Literal[1] = 1
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$")]
 """Of a member: no part of it begins with a dot."""
-
-
-class Strict(BaseModel):
-    """A frozen value that refuses unknown keys and does not coerce types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Member(Strict):

@@ -8,7 +8,7 @@ the exact ``Status`` of a refusal. Every exchange has a deadline by the wall clo
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -90,12 +90,11 @@ class HttpCluster:
         container: str,
         words: Sequence[str],
         *,
-        as_: Identity | None = None,
         timeout: float = 10.0,
     ) -> Ran | Response:
         """See ``Cluster.exec``."""
         url = f"{self._host}/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
-        headers = [*_impersonation(as_), *self._credentials.items()]
+        headers = list(self._credentials.items())
         context = ssl.create_default_context(cafile=self._certificates[0])
         if self.certificate:
             context.load_cert_chain(*self.certificate)
@@ -140,21 +139,15 @@ def _headers(identity: Identity | None, content_type: str | None, path: str) -> 
     headers = urllib3.HTTPHeaderDict({"Accept": accept, "Accept-Encoding": "identity"})
     if content_type is not None:
         headers["Content-Type"] = content_type
-    for name, value in _impersonation(identity):
-        headers.add(name, value)
+    if identity is not None:
+        headers["Impersonate-User"] = identity.user
+        for group in identity.groups:
+            headers.add("Impersonate-Group", group)
+        if identity.uid:
+            headers["Impersonate-Uid"] = identity.uid
+        for key, value in identity.extra:
+            headers[f"Impersonate-Extra-{quote(key, safe='')}"] = value
     return headers
-
-
-def _impersonation(identity: Identity | None) -> Iterator[tuple[str, str]]:
-    if identity is None:
-        return
-    yield "Impersonate-User", identity.user
-    for group in identity.groups:
-        yield "Impersonate-Group", group
-    if identity.uid:
-        yield "Impersonate-Uid", identity.uid
-    for key, value in identity.extra:
-        yield f"Impersonate-Extra-{quote(key, safe='')}", value
 
 
 def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

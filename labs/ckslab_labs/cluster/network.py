@@ -24,11 +24,6 @@ EFFECT_SECONDS = 10.0
 TRY_SECONDS = 1
 
 
-def connects(ran: object) -> bool:
-    """Whether a command of ``nc_words`` got through."""
-    return isinstance(ran, Ran) and ran.exit_code == 0
-
-
 def nc_words(address: str, port: int, seconds: int) -> list[str]:
     """The command that opens a TCP connection and closes it: ``nc`` of busybox."""
     return ["nc", "-w", str(seconds), address, str(port), "-e", "true"]
@@ -52,7 +47,7 @@ class Network:
             if not answer.ok:
                 raise Infrastructure("measure the network", answer.message, "See `ckslab doctor --provider kind`.")
         self._allow()
-        if not self._await(lambda: self._get_through(), START_SECONDS):
+        if not self._await(self._get_through, START_SECONDS):
             seen = f"a pod does not reach another within {START_SECONDS:g} s, without any policy of ours"
             raise Infrastructure("measure the network", seen, "Run `ckslab reset`, or `ckslab stop` and start again.")
         try:
@@ -69,8 +64,8 @@ class Network:
         address = server.body.get("status", {}).get("podIP") if server.ok else None
         if not address:
             return False
-        words = nc_words(address, PORT, TRY_SECONDS)
-        return connects(self._objects.cluster.exec(NAMESPACE, CLIENT, "c", words))
+        ran = self._objects.cluster.exec(NAMESPACE, CLIENT, "c", nc_words(address, PORT, TRY_SECONDS))
+        return isinstance(ran, Ran) and ran.exit_code == 0
 
     def _await(self, holds: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds

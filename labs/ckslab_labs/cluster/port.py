@@ -153,17 +153,15 @@ class Cluster(Protocol):
         container: str,
         words: Sequence[str],
         *,
-        as_: Identity | None = None,
         timeout: float = 10.0,
     ) -> Ran | Response:
-        """Run a command in a container.
+        """Run a command in a container, as the cluster's administrator.
 
         Args:
             namespace: of the pod.
             pod: its name.
             container: its name in the pod.
             words: the command.
-            as_: whom to impersonate.
             timeout: seconds for all of it.
 
         Returns:

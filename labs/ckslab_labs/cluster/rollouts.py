@@ -76,17 +76,18 @@ def _starts(pod: Manifest) -> bool:
     status = pod.get("status", {})
     if status.get("phase") in ("Succeeded", "Failed") or pod["spec"].get("schedulingGates"):
         return False
-    return _conditions(pod).get("Ready") != "True"
+    return conditions(pod).get("Ready") != "True"
 
 
 def _is_stuck(pod: Manifest) -> bool:
     status = pod.get("status", {})
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     reasons = {each.get("state", {}).get("waiting", {}).get("reason") for each in containers}
-    return bool(reasons & STUCK) or _conditions(pod).get("PodScheduled") == "False"
+    return bool(reasons & STUCK) or conditions(pod).get("PodScheduled") == "False"
 
 
-def _conditions(pod: Manifest) -> Mapping[str, Any]:
+def conditions(pod: Manifest) -> Mapping[str, Any]:
+    """The statuses of a pod's conditions, by their types."""
     return {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", ())}
 
 

@@ -150,12 +150,12 @@ def compare_keys(keys: Keys, store: Store, besides: re.Pattern[bytes] | None = N
     left_out = _left_out(keys, besides)
     put = {key: value for key, value in keys.items() if now.get(key) != value and not left_out(key)}
     delete = [key for key in now if key not in keys and not left_out(key)]
-    changed = [key for key in put if MAKES_OTHERS.match(key) and not _is_going(now.get(key))]
-    changed = [key for key in changed if not key.startswith(NAMESPACE)]
     gone = frozenset(key for key in put if key not in now)
-    rolls_out = bool(changed) and any(key.startswith(PODS) for key in [*put, *delete])
-    undoes_deletion = rolls_out or any(MAKES_OTHERS.match(key) and _is_going(now.get(key)) for key in put)
-    return Difference(put, delete, gone, undoes_deletion, bool(changed))
+    makers = [key for key in put if MAKES_OTHERS.match(key)]
+    going = [key for key in makers if _is_going(now.get(key))]
+    changed = any(key not in going and not key.startswith(NAMESPACE) for key in makers)
+    rolls_out = changed and any(key.startswith(PODS) for key in [*put, *delete])
+    return Difference(put, delete, gone, bool(going) or rolls_out, changed)
 
 
 def _is_going(value: bytes | None) -> bool:

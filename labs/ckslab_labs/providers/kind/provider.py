@@ -149,7 +149,7 @@ class Kind:
         life.bring_back(self.place)
         progress("putting the kind cluster back")
         self.node.restore({name: data for name, data in kept.files.items() if name not in (NODE, PODS)})
-        self.attach(progress)
+        self._await_api()
         pods.take_out_finalizers(Objects(self.cluster_as("admin")))
         restore_keys(kept.keys, self.stored)
         self._mend_node(json.loads(kept.files[NODE]))
@@ -233,7 +233,7 @@ class Kind:
         self._await("run its system pods", runs)
 
     def _await_api(self) -> None:
-        self._await("answer with its roles loaded", lambda: self._serves())
+        self._await("answer with its roles loaded", self._serves)
 
     def _serves(self) -> bool:
         """Whether the API answers, with its roles loaded: right after a start it refuses everybody."""
