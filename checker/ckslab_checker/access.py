@@ -186,12 +186,15 @@ def names_in_roles(rbac: Rbac, resource: str, namespace: str | None) -> list[str
 
 
 def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:
+    named = rule.get("resourceNames")
+    if not named:  # as of most rules, and there are thousands of them
+        return []
     subresource = path.partition("/")[2]
     resources = {"*", path, f"*/{subresource}"} if subresource else {"*", path}
     groups = rule.get("apiGroups") or []
     if not resources.intersection(rule.get("resources") or []) or not {"*", group}.intersection(groups):
         return []
-    return list(rule.get("resourceNames") or [])
+    return list(named)
 
 
 def require_existence(objects: Objects, group: str, path: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ckslab_checker import access
-from ckslab_checker.context import Context
+from ckslab_checker.context import MEMBER, Context
 from ckslab_checker.layers import ADMISSION, DENIALS, Expectation, Layer, classify, describe, installed_name
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.principals import subjects_of
@@ -70,19 +70,42 @@ def with_members(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
     """The identities, and for each that is known by its groups another member of them, whom nobody can name.
 
     What a group may do must not depend on who is in it today. Where the start named somebody by name there is no more
-    to ask, and where nobody saw the start nothing is known.
+    to ask, and where nobody saw the start nothing is known. Policies and webhooks may tell anybody from anybody; where
+    none is installed, authorizers alone do (``for_authorizers``).
     """
+    if not ctx.admission:
+        return for_authorizers(ctx, who)
+    known = _known_by_groups(ctx, who)
+    return list(dict.fromkeys([*who, *(_member(ctx, identity) for identity in known)]))
+
+
+def for_authorizers(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
+    """The fewest identities whose answers decide all others', as authorizers only ever add.
+
+    What somebody may who has nothing but some groups, everybody in these groups may, and in more than these. So those
+    who are known by their groups are asked about as any member of the fewest of them.
+    """
+    known = _known_by_groups(ctx, who)
+    members = list(dict.fromkeys(_member(ctx, identity) for identity in known))
+    fewest = [each for each in members if not any(set(other.groups) < set(each.groups) for other in members)]
+    return [*(identity for identity in who if identity not in known), *fewest]
+
+
+def _known_by_groups(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
     bindings = (
         [*ctx.start.rbac.get("RoleBinding", ()), *ctx.start.rbac.get("ClusterRoleBinding", ())] if ctx.start else []
     )
     bound = {subject for binding in bindings for subject in subjects_of(binding)}
-    members = [
-        Identity(f"ckslab-member-{ctx.seed}", identity.groups)
+    return [
+        identity
         for identity in who
         if not any(subject.kind == "User" and subject.names(identity) for subject in bound)
         and any(subject.kind == "Group" and subject.name in _own_groups(identity) for subject in bound)
     ]
-    return list(dict.fromkeys([*who, *members]))
+
+
+def _member(ctx: Context, identity: Identity) -> Identity:
+    return Identity(ctx.member, identity.groups)
 
 
 def _own_groups(identity: Identity) -> list[str]:
@@ -90,10 +113,12 @@ def _own_groups(identity: Identity) -> list[str]:
 
 
 def called(identity: Identity) -> str:
-    """``dana (groups developers)`` or ``service account build/runner``."""
+    """``dana (groups developers)``, ``any member of developers`` or ``service account build/runner``."""
     if identity.user.startswith(_ACCOUNT):
         return "service account " + identity.user.removeprefix(_ACCOUNT).replace(":", "/")
     groups = [group for group in identity.groups if group != "system:authenticated"]
+    if identity.user.startswith(MEMBER):
+        return f"any member of {', '.join(groups) or 'system:authenticated'}"
     return f"{identity.user} (groups {', '.join(groups)})" if groups else identity.user
 
 

@@ -17,6 +17,8 @@ from ckslab_labs.cluster.port import Cluster, Identity, Node
 from ckslab_labs.session import start_rbac
 
 Manifest = dict[str, Any]
+MEMBER = "ckslab-member-"
+"""How the names of users begin that are nobody's: they have what their groups have, and no more."""
 _T = TypeVar("_T")
 
 
@@ -69,6 +71,11 @@ class Context:
         other = replace(self, cluster=cluster)
         other._found.update(self._found)
         return other
+
+    @property
+    def member(self) -> str:
+        """The name of a user whom no fix can foresee, to ask as any member of some groups."""
+        return MEMBER + self.seed
 
     @cached_property
     def objects(self) -> Objects:

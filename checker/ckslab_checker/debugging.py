@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from ckslab_checker import access, ephemeral, installed, variants
-from ckslab_checker.asking import Question, called, expected, judge, require_well_formed
+from ckslab_checker.asking import Question, called, expected, for_authorizers, judge, require_well_formed
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.ephemeral import METHODS, Method
 from ckslab_checker.layers import ADMISSION, Expectation, Layer, classify, describe
@@ -81,15 +81,17 @@ class Run:
         if not self._names:
             yield Evidence(f"Which pods are there in {self._namespace}?", "at least one", "none", met=False)
         names = [*self._names, *([self._unforeseen] if self._pods == "all" else [])]
-        yield from chain.from_iterable(together(partial(self._of_one, who, name) for name in names))
+        readers = for_authorizers(self._ctx, who)
+        yield from chain.from_iterable(together(partial(self._of_one, who, readers, name) for name in names))
 
-    def _of_one(self, who: Sequence[Identity], name: str) -> list[Evidence]:
+    def _of_one(self, who: Sequence[Identity], readers: Sequence[Identity], name: str) -> list[Evidence]:
         foreseen = name in self._names
         evidence = []
         for identity in who:
             question, answer, layer = (self._put if foreseen else self._put_somewhere)(identity, "PATCH", name)
             if not _is_missing(answer):
-                evidence += [self._judge(identity, question, answer, layer), *self._unreadable(identity, name)]
+                evidence.append(self._judge(identity, question, answer, layer))
+                evidence += self._unreadable(identity, name) if identity in readers else ()
             elif foreseen:
                 told = question.asked(identity)
                 evidence.append(Evidence(told, "allowed", "HTTP 404: there is no such pod", met=False))
@@ -112,7 +114,7 @@ class Run:
         yield from self._denied(identity, layers)
         if layers & ADMISSION and not identity.user.startswith("system:"):
             others: set[Layer] = set()
-            evidence = list(self._denied(Identity(f"ckslab-member-{self._ctx.seed}", identity.groups), others))
+            evidence = list(self._denied(Identity(self._ctx.member, identity.groups), others))
             yield from evidence if others != {Layer.RBAC} else []
 
     def _denied(self, identity: Identity, layers: set[Layer]) -> Iterator[Evidence]:

@@ -73,11 +73,17 @@ class Power:
     what: str
 
 
+_RoleKey = tuple[str, str]
+"""A role's namespace, empty for a ClusterRole, and its name."""
+_Place = tuple[str, _RoleKey]
+"""Where a binding acts, and the role that it gives there."""
+
+
 class Grants:
-    """All grants of one state of the RBAC objects."""
+    """All grants of one state of the RBAC objects, each role resolved when it is first asked for."""
 
     def __init__(self, rbac: Rbac, *, aggregated: bool) -> None:
-        """Resolve every binding's role.
+        """Find what the bindings give to whom.
 
         Args:
             rbac: the state.
@@ -85,34 +91,66 @@ class Grants:
                 where it has not done so yet.
 
         """
-        self.all = frozenset(_grants(rbac, aggregated))
+        self._cluster_roles = {str(role["metadata"]["name"]): role for role in rbac.get("ClusterRole", ())}
+        self._roles: dict[_RoleKey, Mapping[str, Any]] = {("", name): r for name, r in self._cluster_roles.items()}
+        for role in rbac.get("Role", ()):
+            self._roles[str(role["metadata"]["namespace"]), str(role["metadata"]["name"])] = role
+        self._aggregated = aggregated
+        self._places: dict[Subject, set[_Place]] = {}
+        for kind in ("RoleBinding", "ClusterRoleBinding"):
+            for binding in rbac.get(kind, ()):
+                for subject in subjects_of(binding):
+                    self._places.setdefault(subject, set()).add(_place(binding, kind))
+        self._of: dict[Subject, frozenset[Grant]] = {}
+
+    @property
+    def all(self) -> frozenset[Grant]:
+        """Every grant."""
+        return frozenset(grant for subject in self._places for grant in self.of(subject))
+
+    def of(self, subject: Subject) -> frozenset[Grant]:
+        """The grants of one subject."""
+        if subject not in self._of:
+            places = self._places.get(subject, ())
+            self._of[subject] = frozenset(grant for place in places for grant in self._at(subject, place))
+        return self._of[subject]
+
+    def since(self, before: "Grants") -> frozenset[Grant]:
+        """Those that another state does not hold; what both hold by the same role is not even looked at."""
+        return frozenset(
+            grant
+            for subject, places in self._places.items()
+            for place in places
+            if not (place in before._places.get(subject, ()) and self._same_role(before, place[1]))
+            for grant in self._at(subject, place)
+            if grant not in before.of(subject)
+        )
 
     def allow(self, identity: Identity, asked: Attributes) -> bool:
         """Whether RBAC lets the identity do what is asked; ``system:masters`` may do anything."""
-        return "system:masters" in identity.groups or any(grant.allows(identity, asked) for grant in self.all)
+        named = (subject for subject in self._places if subject.names(identity))
+        return "system:masters" in identity.groups or any(
+            grant.allows(identity, asked) for subject in named for grant in self.of(subject)
+        )
+
+    def _at(self, subject: Subject, place: _Place) -> Iterator[Grant]:
+        namespace, key = place
+        if key in self._roles:
+            selected = _aggregated(key[1], self._cluster_roles) if self._aggregated and not key[0] else []
+            for rule in [*_rules(self._roles[key]), *selected]:
+                yield Grant(subject, namespace, rule)
+
+    def _same_role(self, before: "Grants", key: _RoleKey) -> bool:
+        """Whether a role says the same in both states; of one that is made of others nothing is said."""
+        now, then = self._roles.get(key, {}), before._roles.get(key, {})
+        made = any(role.get("aggregationRule") for role in (now, then))
+        return not made and now.get("rules") == then.get("rules")
 
 
-def _grants(rbac: Rbac, aggregated: bool) -> Iterator[Grant]:
-    rules = _rules_by_role(rbac, aggregated)
-    for kind in ("RoleBinding", "ClusterRoleBinding"):
-        for binding in rbac.get(kind, ()):
-            namespace = str(binding["metadata"].get("namespace", "")) if kind == "RoleBinding" else ""
-            role = binding["roleRef"]
-            owner = namespace if role["kind"] == "Role" else ""
-            for subject in subjects_of(binding):
-                for rule in rules.get((owner, role["name"]), ()):
-                    yield Grant(subject, namespace, rule)
-
-
-def _rules_by_role(rbac: Rbac, aggregated: bool) -> dict[tuple[str, str], list[Rule]]:
-    cluster_roles = {str(role["metadata"]["name"]): role for role in rbac.get("ClusterRole", ())}
-    rules = {
-        ("", name): _rules(role) + (_aggregated(name, cluster_roles) if aggregated else [])
-        for name, role in cluster_roles.items()
-    }
-    for role in rbac.get("Role", ()):
-        rules[str(role["metadata"]["namespace"]), str(role["metadata"]["name"])] = _rules(role)
-    return rules
+def _place(binding: Mapping[str, Any], kind: str) -> _Place:
+    namespace = str(binding["metadata"].get("namespace", "")) if kind == "RoleBinding" else ""
+    role = binding["roleRef"]
+    return namespace, (namespace if role["kind"] == "Role" else "", str(role["name"]))
 
 
 def _rules(role: Mapping[str, Any]) -> list[Rule]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +7,8 @@ from tests.checker.fake_cluster import FakeCluster, binding, role, rule
 from tests.checker.worlds import IDENTITIES
 
 from ckslab_checker.access import Attributes
-from ckslab_checker.asking import OutOfDate, Question, called, expected, identities, judge
-from ckslab_checker.context import Context
+from ckslab_checker.asking import OutOfDate, Question, called, expected, for_authorizers, identities, judge, with_members
+from ckslab_checker.context import Context, StartFacts
 from ckslab_checker.layers import DENIALS, Expectation
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_labs.cluster.port import Identity, Response
@@ -109,3 +110,26 @@ def test_one_name_or_several_are_looked_up() -> None:
     assert identities(context(), ["runner", "dana"]) == [IDENTITIES["runner"], DANA]
     with pytest.raises(InvalidInput, match="the scenario's identities are: dana, nobody, olga, root, runner"):
         identities(context(), "eve")
+
+
+def test_whoever_is_known_by_groups_is_asked_about_as_any_member_of_the_fewest_of_them() -> None:
+    reader = role("reader", rule("get", "pods"))
+    bindings = [
+        binding("a", reader, "Group developers", namespace="production"),
+        binding("b", reader, "Group contractors", namespace="production"),
+        binding("c", reader, "User mia", namespace="production"),
+    ]
+    ctx = replace(context(), start=StartFacts({"RoleBinding": bindings}))
+    dana, mia = (Identity.of_user(name, ("developers",)) for name in ("dana", "mia"))
+    eli = Identity.of_user("eli", ("contractors", "developers"))
+    olga, runner = Identity.of_user("olga", ("admins",)), Identity.of_service_account("build", "runner")
+    everybody = [dana, eli, mia, olga, runner]
+    member, of_both = Identity(ctx.member, dana.groups), Identity(ctx.member, eli.groups)
+    assert for_authorizers(ctx, everybody) == [mia, olga, runner, member]
+    assert with_members(ctx, everybody) == for_authorizers(ctx, everybody)
+    under_policies = replace(ctx)
+    under_policies.once("installed", lambda: {"ValidatingAdmissionPolicy": [{"metadata": {"name": "x"}}]})
+    assert with_members(under_policies, everybody) == [*everybody, member, of_both]
+    assert for_authorizers(ctx, [eli, olga]) == [olga, of_both]
+    assert called(of_both) == "any member of contractors, developers"
+    assert for_authorizers(context(), everybody) == everybody, "where nobody saw the start, everybody is asked about"

@@ -70,7 +70,35 @@ def test_names_of_roles_and_bindings_make_no_difference() -> None:
     old, new = role("old", rule("get", "pods")), role("new", rule("get", "pods"), namespace="production")
     before = FakeCluster([old, binding("a", old, "User dana", namespace="production")])
     after = FakeCluster([new, binding("b", new, "User dana", namespace="production")])
-    assert Grants(before.rbac(), aggregated=False).all == Grants(after.rbac(), aggregated=False).all
+    was, now = Grants(before.rbac(), aggregated=False), Grants(after.rbac(), aggregated=False)
+    assert was.all == now.all
+    assert now.since(was) == frozenset()
+
+
+def test_a_grant_is_new_by_its_subject_its_scope_or_its_rule() -> None:
+    reader = role("reader", rule("get", "pods"))
+    first = [reader, binding("a", reader, "User dana", namespace="production")]
+    was = Grants(FakeCluster(first).rbac(), aggregated=False)
+
+    def new(*world: dict[str, Any]) -> list[str]:
+        found = Grants(FakeCluster(list(world)).rbac(), aggregated=False).since(was)
+        return sorted(f"{each.subject} {each.namespace} {'+'.join(sorted(each.rule.verbs))}" for each in found)
+
+    assert new(*first) == []
+    assert new(*first, binding("b", reader, "User eli", namespace="production")) == ["User eli production get"]
+    assert new(*first, binding("b", reader, "User dana", namespace="staging")) == ["User dana staging get"]
+    assert new(*first, binding("b", reader, "User dana")) == ["User dana  get"]
+    assert new(role("reader", rule("list", "pods"), rule("get", "pods")), first[1]) == ["User dana production list"]
+
+
+def test_a_role_that_is_made_of_others_is_compared_by_what_it_is_made_of() -> None:
+    part = role("part", rule("get", "pods"), label="into=true")
+    more = role("part", rule("get", "pods"), rule("patch", "pods/ephemeralcontainers"), label="into=true")
+    whole = aggregating("whole", "into")
+    bound = binding("a", whole, "User dana")
+    was = Grants(FakeCluster([part, whole, bound]).rbac(), aggregated=True)
+    (new,) = Grants(FakeCluster([more, whole, bound]).rbac(), aggregated=True).since(was)
+    assert new.rule.covers(DEBUG)
 
 
 def aggregating(name: str, selected: str, label: str = "") -> dict[str, Any]:

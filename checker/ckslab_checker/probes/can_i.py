@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from ckslab_checker import access
 from ckslab_checker.access import Attributes
-from ckslab_checker.asking import called, identities, missing_accounts, missing_namespace, with_members
+from ckslab_checker.asking import called, for_authorizers, identities, missing_accounts, missing_namespace
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
@@ -57,7 +57,7 @@ class CanI(ProbeSpec):
         if not self._denied:
             if gone := missing_accounts(ctx, who):
                 return gone
-            who = with_members(ctx, who)
+            who = for_authorizers(ctx, who)
         return together(
             partial(self._evidence, ctx, identity, resource, names)
             for resource in self.resources

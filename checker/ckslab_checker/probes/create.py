@@ -48,12 +48,15 @@ class Create(ProbeSpec):
                 return gone
             who = with_members(ctx, who)
         resource = self._resource(ctx)
-        require_well_formed(ctx, self._question(ctx, resource, ctx.control_namespace if self.namespace else None, ""))
         return together(partial(self._ask, ctx, resource, number, identity) for number, identity in enumerate(who))
 
     def _ask(self, ctx: Context, resource: Resource, number: int, identity: Identity) -> Evidence:
         question = self._question(ctx, resource, self.namespace, str(number))
-        return judge(ctx, identity, question, question.put(ctx, identity, dry_run=ctx.live), self.expect)
+        answer = question.put(ctx, identity, dry_run=ctx.live)
+        if not answer.ok:
+            ours = ctx.control_namespace if self.namespace else None
+            require_well_formed(ctx, self._question(ctx, resource, ours, str(number)))
+        return judge(ctx, identity, question, answer, self.expect)
 
     def _resource(self, ctx: Context) -> Resource:
         try:

@@ -90,11 +90,10 @@ class DebugContainer(ProbeSpec):
             yield from Run(self.pods, self.expect, ctx, name, Seen()).spared(identity, fresh)
 
     def _who(self, ctx: Context) -> list[Identity]:
-        fresh = f"ckslab-member-{ctx.seed}"
         accounts: list[Identity] = []
         if self.and_every_account:
             own = self._own_accounts(ctx)
-            known = [*bound_accounts(ctx.rbac, fresh), *self._existing_accounts(ctx)]
+            known = [*bound_accounts(ctx.rbac, ctx.member), *self._existing_accounts(ctx)]
             accounts = [identity for identity in known if identity.user not in own]
         return list(dict.fromkeys([*identities(ctx, self.as_), *accounts]))
 

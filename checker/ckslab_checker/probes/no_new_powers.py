@@ -42,7 +42,7 @@ class NoNewPowers(ProbeSpec):
             raise CannotTell("nobody saw the start of this cluster, so nothing can be said about what is new")
         aggregated = Capability.CONTROLLERS in ctx.cluster.capabilities
         before = Grants(ctx.start.rbac, aggregated=aggregated)
-        new = Grants(ctx.rbac, aggregated=aggregated).all - before.all
+        new = Grants(ctx.rbac, aggregated=aggregated).since(before)
         accepted = _accepted(identities(ctx, self.accept))
         judged = [grant for grant in new if not accepted & _names(grant.subject)]
         inquiry = _Inquiry(ctx, before)
@@ -76,8 +76,7 @@ class _Inquiry:
         return review(self._ctx.cluster, identity, asked).allowed
 
     def _had_not(self, power: Power) -> Iterator[Identity]:
-        fresh = f"ckslab-member-{self._ctx.seed}"
-        for identity in as_seen(power.grant.subject, self._ctx.identities.values(), fresh):
+        for identity in as_seen(power.grant.subject, self._ctx.identities.values(), self._ctx.member):
             if not any(self._before.allow(identity, asked) for asked in _implied_by(power.asked)):
                 yield identity
 

@@ -55,7 +55,7 @@ class Subjects(ProbeSpec):
         except WrongForm as problem:
             return [Evidence(f"What does {self.file} say?", SUBJECTS_FORM, f"your file: {problem}", met=False)]
         needed = _Inquiry(ctx, self._questions(["", *self._existing(ctx)]))
-        required = [subject for subject in _bound(ctx) if needed.may(alone(subject, needed.fresh))]
+        required = [subject for subject in _bound(ctx) if needed.may(alone(subject, ctx.member))]
         yet_to_come = names_in_roles(ctx.rbac, self.resource, self.namespace or None)
         enough = _Inquiry(ctx, [*needed.questions, *self._questions(yet_to_come)])
         return [self._complete(required, named), self._right(named, required, enough)]
@@ -91,10 +91,6 @@ class _Inquiry:
     ctx: Context
     questions: list[Attributes]
 
-    @property
-    def fresh(self) -> str:
-        return f"ckslab-member-{self.ctx.seed}"
-
     def may(self, identity: Identity) -> bool:
         """Whether one of the questions is answered with yes; ``system:masters`` may do anything."""
         return "system:masters" in identity.groups or any(
@@ -102,7 +98,7 @@ class _Inquiry:
         )
 
     def any_may(self, subject: Subject) -> bool:
-        return any(map(self.may, as_seen(subject, self.ctx.identities.values(), self.fresh)))
+        return any(map(self.may, as_seen(subject, self.ctx.identities.values(), self.ctx.member)))
 
 
 def _bound(ctx: Context) -> list[Subject]:
