@@ -42,7 +42,7 @@ class Context:
     """The learner's files, to be read only."""
     start: StartFacts | None
     live: bool
-    """True in a learner's own cluster: ask by dry run and leave nothing behind. False: ask for real."""
+    """True in a learner's own cluster: leave nothing behind. False: ask for real where it counts (``dry_run``)."""
     seed: str
     """Varies names that a fix must not be able to foresee."""
     control_namespace: str = "ckslab"
@@ -71,6 +71,15 @@ class Context:
         other = replace(self, cluster=cluster)
         other._found.update(self._found)
         return other
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether requests are to be dry runs.
+
+        A policy or webhook can tell one from a real request. Where none is installed nobody can: it passes the same
+        authorization, admission and validation, and is not stored (KEP-576).
+        """
+        return self.live or not self.admission
 
     @property
     def member(self) -> str:

@@ -252,11 +252,11 @@ class Run:
         """Ask, and tell the layer that refused; who takes the container out of an accepted request is a policy, too."""
         pod = self._there.get(name) or ephemeral.absent(name)
         question = self._question(method, self._namespace, pod, container, manager)
-        answer = question.put(self._ctx, identity, dry_run=self._ctx.live)
+        answer = question.put(self._ctx, identity, dry_run=self._ctx.dry_run)
         if not answer.ok:
             return question, answer, classify(answer)
         grew = ephemeral.count(answer.body) > ephemeral.count(pod)
-        if not self._ctx.live:
+        if not self._ctx.dry_run:
             self._there[name] = answer.body  # a PUT must hold what was added before
         return question, answer, Layer.NONE if grew else Layer.POLICY
 

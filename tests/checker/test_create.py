@@ -38,9 +38,19 @@ def test_what_nothing_refuses_is_allowed(production: Objects, live: bool) -> Non
     (found,) = asked(production, probe("allowed"), live=live)
     assert found.asked == "POST pods in production as dana (groups developers)"
     assert (found.observed, found.met) == ("allowed (HTTP 201)", True)
+    assert production.list("pods", "production") == []
+    assert not met(production, probe("denied"), live=live, seed="another")
+
+
+@BOTH
+def test_where_a_policy_could_tell_a_dry_run_it_is_asked_for_real(production: Objects, live: bool) -> None:
+    create(production, *policy("dry-runs-only", "request.?dryRun.orValue(false)", "pods"))
+    assert met(production, probe("allowed"), live=live) is live
+    forget_policies(production)
+    create(production, *policy("anything-goes", "true", "pods"))
+    assert met(production, probe("allowed"), live=live)
     names = [item["metadata"]["name"] for item in production.list("pods", "production")]
     assert names == ([] if live else ["node-debugger-seed0"])
-    assert not met(production, probe("denied"), live=True, seed="another")
 
 
 @BOTH

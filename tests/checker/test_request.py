@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 from tests.checker.fake_cluster import binding, role, rule
-from tests.checker.worlds import ADMISSION, asked, context, create, forget_policies, met, namespace, pod, unmet
+from tests.checker.worlds import ADMISSION, asked, context, create, forget_policies, met, namespace, pod, policy, unmet
 
 from ckslab_checker.access import Attributes, PathAttributes
 from ckslab_checker.outcome import CannotTell
@@ -105,16 +105,22 @@ def test_a_policy_on_what_connects_denies_it(production: Objects) -> None:
 
 
 @pytest.mark.plane
-def test_a_write_is_a_dry_run_in_a_learners_cluster_only(production: Objects) -> None:
+def test_a_write_is_a_dry_run_unless_a_policy_could_tell_and_the_cluster_is_ours(production: Objects) -> None:
     labeller = role("labeller", rule("patch get", "pods"), namespace="production")
     create(production, labeller, binding("labeller", labeller, "User dana", namespace="production"))
     body = {"metadata": {"labels": {"seen": "yes"}}}
     more = {"body": body, "content-type": "application/merge-patch+json"}
     patch = probe("allowed", "/api/v1/namespaces/production/pods/web", "PATCH", **more)
-    for live in (True, False):
+
+    def stays(*, live: bool) -> bool:
         assert met(production, patch, live=live)
-        labels = production.get("pods", "web", "production").body["metadata"]["labels"]
-        assert ("seen" in labels) is not live
+        return "seen" in production.get("pods", "web", "production").body["metadata"]["labels"]
+
+    assert not stays(live=True)
+    assert not stays(live=False)
+    create(production, *policy("anything-goes", "true", "pods"))
+    assert not stays(live=True)
+    assert stays(live=False)
 
 
 @pytest.mark.plane

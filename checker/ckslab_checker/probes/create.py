@@ -52,7 +52,7 @@ class Create(ProbeSpec):
 
     def _ask(self, ctx: Context, resource: Resource, number: int, identity: Identity) -> Evidence:
         question = self._question(ctx, resource, self.namespace, str(number))
-        answer = question.put(ctx, identity, dry_run=ctx.live)
+        answer = question.put(ctx, identity, dry_run=ctx.dry_run)
         if not answer.ok:
             ours = ctx.control_namespace if self.namespace else None
             require_well_formed(ctx, self._question(ctx, resource, ours, str(number)))

@@ -57,7 +57,7 @@ class Request(ProbeSpec):
                 return gone
             who = with_members(ctx, who) if self.method in _REPEATED else who
         question = self._question()
-        dry_run = ctx.live and self.method != "GET" and not self._connects
+        dry_run = ctx.dry_run and self.method != "GET" and not self._connects
         return together(partial(self._ask, ctx, identity, question, dry_run) for identity in who)
 
     def _ask(self, ctx: Context, identity: Identity, question: Question, dry_run: bool) -> Evidence:
