@@ -66,7 +66,7 @@ def _rate(first: Lab) -> float:
     second.join()
     if second.exitcode:
         raise SystemExit("grading on the second plane failed")
-    spans = [ends.get() for _ in range(2)]
+    spans: list[tuple[float, float]] = [ends.get() for _ in range(2)]
     return 2 * CYCLES / (max(end for _, end in spans) - min(start for start, _ in spans))
 
 

@@ -7,7 +7,16 @@ from tests.checker.fake_cluster import FakeCluster, binding, role, rule
 from tests.checker.worlds import IDENTITIES
 
 from ckslab_checker.access import Attributes
-from ckslab_checker.asking import OutOfDate, Question, called, expected, for_authorizers, identities, judge, with_members
+from ckslab_checker.asking import (
+    OutOfDate,
+    Question,
+    called,
+    expected,
+    for_authorizers,
+    identities,
+    judge,
+    with_members,
+)
 from ckslab_checker.context import Context, StartFacts
 from ckslab_checker.layers import DENIALS, Expectation
 from ckslab_checker.outcome import CannotTell, Evidence

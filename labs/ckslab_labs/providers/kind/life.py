@@ -133,9 +133,9 @@ def at_rest(place: Place) -> Iterator[None]:
 
 
 def _signal(place: Place, name: str) -> None:
-    for program in RESTLESS:
-        attempted = f"pause or go on with {program} of {place.cluster}"
-        docker("exec", place.container, "pkill", f"-{name}", "--exact", program[:15], attempted=attempted)
+    programs = "|".join(program[:15] for program in RESTLESS)  # the kernel keeps no more of a name
+    attempted = f"pause or go on with {' and '.join(RESTLESS)} of {place.cluster}"
+    docker("exec", place.container, "pkill", f"-{name}", "--exact", programs, attempted=attempted)
 
 
 def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) -> None:
