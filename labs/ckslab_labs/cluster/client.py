@@ -1,6 +1,6 @@
-"""The one client of the cluster port, on the official package's configuration and connection.
+"""The one client of the cluster port.
 
-It goes below that package's typed models, because they get in the way of what a checker must send and see: several
+It goes below the official client's typed models, as they get in the way of what a checker must send and see: several
 ``Impersonate-Group`` headers (``set_default_header`` keeps the last one only), raw PATCH and PUT to subresources, and
 the exact ``Status`` of a refusal. Every exchange has a deadline by the wall clock, a size limit and no redirects.
 """
@@ -14,10 +14,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import urllib3
-from kubernetes.client.configuration import Configuration
-from kubernetes.client.rest import RESTClientObject
-from kubernetes.config import load_kube_config
 
+from ckslab_labs.cluster.connection import connection
 from ckslab_labs.cluster.port import Capability, Identity, Ran, Response
 from ckslab_labs.cluster.streams import OUTPUT, run_command
 from ckslab_labs.errors import Unreachable
@@ -45,19 +43,11 @@ class HttpCluster:
         self.name = name
         self.kubeconfig = kubeconfig
         self.capabilities = capabilities
-        configuration = Configuration()
-        load_kube_config(config_file=str(kubeconfig), context=context, client_configuration=configuration)
-        configuration.proxy = None  # a lab is on loopback; HTTPS_PROXY must not get in between
-        configuration.retries = False
-        configuration.connection_pool_maxsize = 16
-        self._host = str(configuration.host).rstrip("/")
-        self._credentials = {each["key"]: each["value"] for each in configuration.auth_settings().values()}
-        self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
-        self._certificates = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+        self._connection = connection(kubeconfig, context)
 
     def close(self) -> None:
         """Close the idle connections; an API server that restarts has dropped them anyway."""
-        self._pool.clear()
+        self._connection.pool.clear()
 
     def request(
         self,
@@ -71,9 +61,9 @@ class HttpCluster:
         timeout: float = 10.0,
     ) -> Response:
         """See ``Cluster.request``."""
-        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self._connection.host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = _headers(as_, content_type if body is not None else None, path)
-        headers.extend(self._credentials)
+        headers.extend(self._connection.headers)
         data = None if body is None else json.dumps(body).encode()
         deadline = time.monotonic() + timeout
         try:
@@ -93,9 +83,9 @@ class HttpCluster:
         timeout: float = 10.0,
     ) -> Ran | Response:
         """See ``Cluster.exec``."""
-        url = f"{self._host}/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
-        headers = list(self._credentials.items())
-        context = ssl.create_default_context(cafile=self._certificates[0])
+        url = f"{self._connection.host}/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
+        headers = list(self._connection.headers.items())
+        context = ssl.create_default_context(cafile=self._connection.authority)
         if self.certificate:
             context.load_cert_chain(*self.certificate)
         query = {"container": container, **OUTPUT}
@@ -104,8 +94,7 @@ class HttpCluster:
     @property
     def certificate(self) -> tuple[str, str] | None:
         """See ``Cluster.certificate``."""
-        _, certificate, key = self._certificates
-        return (certificate, key) if certificate else None
+        return self._connection.certificate
 
     def _exchange(
         self, method: str, url: str, data: bytes | None, headers: urllib3.HTTPHeaderDict, deadline: float
@@ -113,7 +102,7 @@ class HttpCluster:
         for last in (False, True):
             seconds = max(0.05, deadline - time.monotonic())
             try:
-                answer = self._pool.request(
+                answer = self._connection.pool.request(
                     method,
                     url,
                     body=data,

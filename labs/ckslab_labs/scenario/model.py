@@ -25,9 +25,7 @@ ObjectName = Annotated[str, Field(pattern=OBJECT_PATTERN)]
 class Strict(BaseModel):
     """A frozen value that refuses unknown keys and does not coerce types."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, populate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 class Metadata(Strict):

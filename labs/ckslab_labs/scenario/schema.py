@@ -4,8 +4,12 @@ They are made from the models that parse those files and from nothing else; the 
 and the folder, has the last word. The generated files are not edited by hand.
 """
 
+import ast
+import inspect
 import json
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +54,43 @@ def write_schemas(folder: Path, probes: Mapping[str, type[ProbeSpec]]) -> None:
         (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
 
 
-class _Untitled(GenerateJsonSchema):
-    """Pydantic's schema without a title for every field, which only repeats its name."""
+class _Told(GenerateJsonSchema):
+    """Pydantic's schema with a description of each field, and without a title, which only repeats its name.
+
+    The descriptions are the fields' docstrings. Pydantic would read them whenever the models are imported, which every
+    command would wait for.
+    """
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def model_schema(self, schema: Any) -> Schema:
+        described = super().model_schema(schema)
+        for name, text in _docstrings(schema["cls"]).items():
+            field = schema["cls"].model_fields[name]
+            described["properties"][field.alias or name]["description"] = text
+        return described
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """What stands below each field of a model."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text)
+        for field, after in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and field.target.id in model.model_fields
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        if isinstance(text := after.value.value, str)
+    }
 
 
 def _schema(root: type[BaseModel], *others: type[BaseModel]) -> tuple[Schema, dict[type[BaseModel], Schema]]:
     """The schema of ``root`` with the definitions of all, and a reference to each of the others."""
     models = [(model, "validation") for model in dict.fromkeys((root, *others))]
-    references, shared = models_json_schema(models, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type]
+    references, shared = models_json_schema(models, by_alias=True, schema_generator=_Told)  # type: ignore[arg-type]
     definitions = shared["$defs"]
     top = definitions.pop(references[(root, "validation")]["$ref"].rsplit("/", 1)[1])
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": _GENERATED}
