@@ -95,7 +95,7 @@ def test_a_policy_makes_the_chains_of_the_pods_that_it_isolates_and_cuts_off_who
         "ct state established,related accept",
         'iifname "veth*" ip saddr != @pods drop',
         "ip saddr vmap { 10.244.0.2 : jump egress-10.244.0.2 }",
-        'oifname "veth*" ip daddr != @pods drop',
+        'oifname "veth*" ip daddr 10.244.0.0/16 ip daddr != @pods drop',
         "ip daddr vmap { 10.244.0.2 : jump ingress-10.244.0.2 }",
         "}",
         "}",

@@ -212,6 +212,22 @@ def test_a_start_that_is_broken_off_leaves_nothing_that_a_stop_does_not_end(
     assert not (tmp_path / "ckslab" / "kind" / name).exists()
 
 
+def test_a_cluster_of_the_same_name_that_is_not_ours_is_left_alone(
+    kind_lab: Lab, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind_lab.prepare(scenario.spec.requires)
+    made = docker("ps", "--quiet", "--filter", f"{LABEL}{place(kind_lab).cluster}")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    other = Lab(kind_lab.name, provider="kind")
+    for act in (lambda: other.start(scenario), other.stop):
+        with pytest.raises(
+            InvalidInput, match="use the name ckslab-kind-test for a kind cluster: there is one"
+        ) as seen:
+            act()
+        assert "Choose another --plane" in seen.value.remedy
+    assert docker("ps", "--quiet", "--filter", f"{LABEL}{place(kind_lab).cluster}") == made
+
+
 def test_a_stop_leaves_no_container_volume_network_or_file(kind_lab: Lab, scenario: Scenario) -> None:
     kind_lab.start(scenario)
     volumes = docker("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", place(kind_lab).container).split()

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ckslab_labs.binaries.catalog import architecture
-from ckslab_labs.errors import Infrastructure, LabError
+from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import write_atomic
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.kind import preflight
@@ -55,7 +55,7 @@ def create(place: Place, image: str, progress: Progress, *, retain: bool = False
         retain: leave the container, too, when kind fails.
 
     Raises:
-        InvalidInput: this machine lacks something.
+        InvalidInput: this machine lacks something, or somebody else has a cluster of this name.
         Infrastructure: kind failed; the logs are kept.
 
     """
@@ -139,8 +139,14 @@ def _signal(place: Place, name: str) -> None:
 
 
 def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) -> None:
-    """End the cluster, with its volumes, its network where nobody else uses it, and its files."""
+    """End the cluster, with its volumes, its network where nobody else uses it, and its files.
+
+    Raises:
+        InvalidInput: the cluster of this name is somebody else's, and left alone.
+
+    """
     if state(place):
+        _refuse_anothers(place)
         with suppress(Infrastructure):  # what the node wrote there is root's; it may not run
             docker(
                 "exec", place.container, "find", *_MOUNTS, "-mindepth", "1", "-delete", attempted="empty its folders"
@@ -150,6 +156,16 @@ def delete(place: Place, kind: Path | None = None, *, all_of_it: bool = True) ->
         docker("network", "rm", NETWORK, attempted="remove the engine's network of ours")
     if all_of_it:
         shutil.rmtree(place.folder, ignore_errors=True)
+
+
+def _refuse_anothers(place: Place) -> None:
+    """Refuse to touch a cluster into which no folder of ours is mounted, whatever it is called."""
+    mounts = "{{range .Mounts}}{{.Source}} {{end}}"
+    sources = docker("inspect", f"--format={mounts}", place.container, attempted=f"look at {place.container}")
+    if str(place.mounted) not in sources:
+        seen = f"there is one, and it was not made by `ckslab` with its state in {place.folder.parent}"
+        remedy = f"Choose another --plane, or remove it: `kind delete cluster --name {place.cluster}`."
+        raise InvalidInput(f"use the name {place.cluster} for a kind cluster", seen, remedy)
 
 
 def _retained(place: Place) -> str:

@@ -19,6 +19,8 @@ Object = Mapping[str, Any]
 Labels = Mapping[str, str]
 
 TABLE = "network-policies"
+PODS = "10.244.0.0/16"
+"""Where pods have their addresses: kind's default, of which the network plugin gives out a part."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,19 @@ class Direction:
     """and where the pod's own."""
     interface: str
     """By which of its interfaces the node is connected with the pod."""
+    unknown: str
+    """A packet's address that should be a pod's and is none's that we know."""
 
     def chain(self, address: str) -> str:
         """The name of a pod's chain."""
         return f"{self.type.lower()}-{address}"
 
 
-EGRESS = Direction("Egress", "to", far="daddr", near="saddr", interface="iifname")
-INGRESS = Direction("Ingress", "from", far="saddr", near="daddr", interface="oifname")
+EGRESS = Direction("Egress", "to", far="daddr", near="saddr", interface="iifname", unknown="ip saddr != @pods")
+INGRESS = Direction(
+    "Ingress", "from", far="saddr", near="daddr", interface="oifname", unknown=f"ip daddr {PODS} ip daddr != @pods"
+)
+"""To a pod there may be a way for addresses besides its own, such as those of a world outside that it plays."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ def ruleset(pods: Iterable[Object], namespaces: Iterable[Object], policies: Iter
 
 def _jumps(way: Direction, isolated: Iterable[str]) -> Iterator[str]:
     """The ends of pods that lie on the node have names with veth (the ptp plugin's)."""
-    yield f'{way.interface} "veth*" ip {way.near} != @pods drop'
+    yield f'{way.interface} "veth*" {way.unknown} drop'
     if targets := ", ".join(f"{address} : jump {way.chain(address)}" for address in isolated):
         yield f"ip {way.near} vmap {{ {targets} }}"
 
