@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench picture schemas clean
+.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench verdicts picture schemas clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -36,6 +36,11 @@ test-kind-suites: .venv/ready
 # The image of a kind node, built from source where no registry is reached. Needs root and a Docker engine.
 node-image: .venv/ready
 	$(BIN)/python -m tests.kind.node_image
+
+# Every suite of a plane on kind as well, verdict for verdict: takes most of an hour, and a node image.
+verdicts: .venv/ready
+	$(PLANE)
+	$(BIN)/python -m bench.verdicts docs/providers-compared.md
 
 bench: .venv/ready
 	$(PLANE)

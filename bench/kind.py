@@ -31,7 +31,7 @@ NAME = "bench-kind"
 
 def measure() -> list[Result]:
     """Create, reset and delete; with ``CKSLAB_BENCH_LONG`` the image, many rounds and the suites."""
-    image = _image()
+    image = node_image_at_hand()
     if image is None:
         print("kind: left out, as no Docker engine answers or no node image is there", file=sys.stderr)
         return []
@@ -60,7 +60,8 @@ def measure() -> list[Result]:
     return results
 
 
-def _image() -> str | None:
+def node_image_at_hand() -> str | None:
+    """The node image to measure with: one that is named, or the harness's where it is made."""
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
         return None
     name = os.environ.get(IMAGE_VARIABLE) or node_image.image_name()

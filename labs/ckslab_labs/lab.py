@@ -174,7 +174,9 @@ class Lab:
         """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
         with self.exclusive():
             known = self._starts.get(scenario.id)
-            start = self._starts[scenario.id] = self._fresh(scenario, known, quiet, pods_stay=True)
+            start = self._fresh(scenario, known, quiet, pods_stay=True)
+            pods = start_pods(self.objects)  # real ones may have been made anew since
+            start = self._starts[scenario.id] = start if pods == start.pods else replace(start, pods=pods)
             session = self._session(scenario, private_dir(self.sessions.home / ".case"))
             shutil.rmtree(session.files, ignore_errors=True)
             self._lay_out(scenario, session.folder, quiet)

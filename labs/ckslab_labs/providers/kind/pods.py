@@ -6,6 +6,7 @@ is made again from what it was made of; one that a controller owns is left to th
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from ckslab_labs.cluster.network import CLIENT, SERVER
 from ckslab_labs.cluster.objects import Manifest, Objects
@@ -59,8 +60,8 @@ def bring_back(objects: Objects, kept: Mapping[Key, Manifest]) -> None:
 
 
 def facts(objects: Objects) -> bytes:
-    """What pods there are, by all that somebody may have changed of them, and how often they have restarted."""
-    found = {"/".join(_key(pod)): [_facts(pod), restarts(pod)] for pod in objects.list("Pod") if not _is_ours(pod)}
+    """What pods there are, by what they are made of, and how often they have restarted; one made anew is the same."""
+    found = {"/".join(_key(pod)): [_made_of(pod), restarts(pod)] for pod in objects.list("Pod") if not _is_ours(pod)}
     return json.dumps(found, sort_keys=True).encode()
 
 
@@ -90,10 +91,14 @@ def _key(pod: Manifest) -> Key:
     return pod["metadata"]["namespace"], pod["metadata"]["name"]
 
 
-def _facts(pod: Manifest) -> str:
+def _facts(pod: Manifest) -> list[Any]:
     """What a request may have changed of a pod; its status changes by itself."""
+    return [pod["metadata"]["uid"], *_made_of(pod)]
+
+
+def _made_of(pod: Manifest) -> list[Any]:
     metadata = pod["metadata"]
-    return json.dumps([metadata["uid"], metadata.get("labels"), metadata.get("annotations"), pod["spec"]])
+    return [metadata.get("labels"), metadata.get("annotations"), pod["spec"]]
 
 
 def _bare(pod: Manifest) -> Manifest:

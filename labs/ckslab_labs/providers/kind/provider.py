@@ -34,6 +34,8 @@ from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys, 
 
 READY_SECONDS = 180.0
 """From the end of kind's work until every pod of the system is ready."""
+PODS_SECONDS = 5.0
+"""For pods that a check has made anew to run; the setup takes no longer."""
 SYSTEM = "kube-system"
 PODS = "pods"
 """Among the files of a snapshot, beside the node's and ``NODE``: what pods ran."""
@@ -160,12 +162,19 @@ class Kind:
         self._await_api()
 
     def back_to(self, start: Snapshot, progress: Progress, *, pods_stay: bool) -> bool:
-        """See ``Provider``: possible while the pods of the start run on as they were; others are made by the setup."""
+        """See ``Provider``: possible while the pods of the start run, or soon will; others are made by the setup."""
         if not (pods_stay and self.exists and PODS in start.files):
             return False
         self._put_back(start, progress)
         objects = Objects(self.cluster_as("admin"))
-        return pods.facts(objects) == start.files[PODS] and not moving(objects)
+        deadline = time.monotonic() + PODS_SECONDS
+        while pods.facts(objects) == start.files[PODS]:
+            if not moving(objects):
+                return True
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        return False
 
     def capture(self) -> Snapshot:
         """See ``Provider``; of what is the kubelet's, pods by what may not change of them, and the node."""
