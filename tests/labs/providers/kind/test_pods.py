@@ -7,7 +7,7 @@ from tests.checker.fake_cluster import FakeCluster
 
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Response
-from ckslab_labs.providers.kind.pods import has_its_pods, take_out_finalizers
+from ckslab_labs.providers.kind.pods import facts, has_its_pods, take_out_finalizers
 
 METADATA = {"name": "x", "generation": 2}
 ROLLED_OUT = {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2}
@@ -57,3 +57,16 @@ def test_finalizers_of_pods_are_taken_out_as_nobody_acts_on_them() -> None:
     plain = {"kind": "Pod", "metadata": {"name": "plain", "namespace": "shop"}}
     take_out_finalizers(Objects(Recording([plain, {"kind": "Pod", "metadata": metadata}])))
     assert patched == [("/api/v1/namespaces/shop/pods/kept", {"metadata": {"finalizers": None}})]
+
+
+def test_a_pod_made_anew_is_the_same_and_one_that_was_changed_or_restarted_is_not() -> None:
+    def seen(uid: str = "1", restarts: int = 0, namespace: str = "shop", **spec: Any) -> bytes:
+        metadata = {"name": "control", "namespace": namespace, "uid": uid, "labels": {"app": "web"}}
+        status = {"containerStatuses": [{"restartCount": restarts}]}
+        pod = {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node-1", **spec}, "status": status}
+        return facts(Objects(FakeCluster([pod])))
+
+    assert seen(uid="1") == seen(uid="2")
+    assert seen() != seen(ephemeralContainers=[{"name": "debugger"}])
+    assert seen() != seen(restarts=1)
+    assert seen(namespace="ckslab") == seen(namespace="ckslab", hostPID=True), "our own pods are nobody's work"
