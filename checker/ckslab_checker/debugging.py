@@ -109,7 +109,6 @@ class Run:
         Authorizers never let somebody do less for being known by name, so they need not be asked twice; a policy may
         refuse that one alone. Where the other member has no grant, the answers say nothing about the policy.
         """
-        self._require_well_formed()
         layers: set[Layer] = set()
         yield from self._denied(identity, layers)
         if layers & ADMISSION and not identity.user.startswith("system:"):
@@ -207,6 +206,7 @@ class Run:
         for method in METHODS:
             if method == "apply" and patch is Layer.RBAC:
                 continue  # it is the verb patch too: authorization has answered
+            self._require_well_formed(method)
             question, answer, layer = self._put_somewhere(identity, method, name)
             patch = layer if method == "PATCH" else patch
             if layer in ADMISSION:
@@ -273,16 +273,15 @@ class Run:
             return Evidence(question.asked(identity), expected(expect), observed, met=expect == "denied")
         return judge(self._ctx, identity, question, answer, expect)
 
-    def _require_well_formed(self) -> None:
-        self._ctx.once(f"control of debug containers {self._expect}", self._try_control)
+    def _require_well_formed(self, method: Method) -> None:
+        self._ctx.once(f"control of debug containers {self._expect} {method}", partial(self._try_control, method))
 
-    def _try_control(self) -> None:
+    def _try_control(self, method: Method) -> None:
         ours = self._ctx.objects.get("pods", CONTROL_POD, self._ctx.control_namespace)
         control = ours.body if ours.ok else next(iter(self._there.values()), None)
         if control is not None:
             namespace = control["metadata"]["namespace"]
-            questions = [self._question(method, namespace, control) for method in METHODS]
-            together(partial(require_well_formed, self._ctx, question) for question in questions)
+            require_well_formed(self._ctx, self._question(method, namespace, control))
 
 
 def _told(asked: Sequence[Evidence], who: str, expect: Expectation) -> Iterator[Evidence]:
