@@ -146,7 +146,7 @@ class _Round:
     def _undo(self, asked: Check) -> None:
         """Go back to the state before the first request that was made for real, where the next check could see any."""
         left = self._recording.left_behind
-        if _is_seen(left, getattr(asked.probe, "namespace", None)):
+        if _is_seen(left, _namespaces(asked)):
             self._restore()
             if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
                 self._settle()
@@ -157,9 +157,16 @@ def _obstruction(error: Obstructed) -> Evidence:
     return Evidence("Does the cluster still answer who may do what?", "yes", str(error), met=False)
 
 
-def _is_seen(left: Sequence[str], namespace: str | None) -> bool:
-    """Whether a check that looks into one namespace could see what was left behind at these paths."""
-    return any(namespace is None or f"/namespaces/{namespace}/" in path or "/namespaces/" not in path for path in left)
+def _is_seen(left: Sequence[str], namespaces: Sequence[str]) -> bool:
+    """Whether a check of these namespaces, or of everything, could see what was left behind at these paths."""
+    inside = [f"/namespaces/{namespace}/" for namespace in namespaces] or ["/"]
+    return any(any(part in path for part in inside) or "/namespaces/" not in path for path in left)
+
+
+def _namespaces(asked: Check) -> Sequence[str]:
+    """The namespaces that a check names; none where it looks everywhere."""
+    named: str | Sequence[str] | None = getattr(asked.probe, "namespace", None)
+    return [named] if isinstance(named, str) else named or []
 
 
 def _asks_admission(asked: Check) -> bool:

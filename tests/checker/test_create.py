@@ -53,6 +53,22 @@ def test_where_a_policy_could_tell_a_dry_run_it_is_asked_for_real(production: Ob
     assert names == ([] if live else ["node-debugger-seed0"])
 
 
+def test_several_manifests_in_several_namespaces_are_each_tried(production: Objects) -> None:
+    namespace(production, "staging")
+    plain = pod("plain")
+    several = {"manifest": [ROOT, plain], "namespace": ["production", "staging"], "as": "dana", "expect": "allowed"}
+    found = asked(production, Create.model_validate_json(json.dumps(several), by_name=False), live=False)
+    assert [(item.asked.removesuffix(" as dana (groups developers)"), item.met) for item in found] == [
+        ("POST pods (node-debugger) in production", True),
+        ("POST pods (node-debugger) in staging", False),
+        ("POST pods (plain) in production", True),
+        ("POST pods (plain) in staging", False),
+    ]
+    several["namespace"] = ["production", "gone"]
+    (missing,) = asked(production, Create.model_validate_json(json.dumps(several), by_name=False), live=False)
+    assert (missing.asked, missing.met) == ("Is there a namespace gone?", False)
+
+
 @BOTH
 def test_rbac_denies(production: Objects, live: bool) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}

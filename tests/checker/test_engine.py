@@ -29,7 +29,7 @@ class Scripted(ProbeSpec):
     kind: ClassVar[str] = "scripted"
     asks_admission: ClassVar[bool] = False
     answer: Any
-    namespace: str | None = None
+    namespace: str | tuple[str, ...] | None = None
 
     def ask(self, ctx: Context) -> list[Evidence]:
         found: list[Evidence] = self.answer(ctx)
@@ -274,6 +274,13 @@ def test_what_a_check_did_for_real_is_undone_before_one_that_could_see_it() -> N
         f"write {PODS}",
         "leave",
     ]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_check_of_several_namespaces_sees_what_is_left_in_any_of_them() -> None:
+    cluster = Writable()
+    red, both = (Real(answer=cluster.write(PODS), namespace=where) for where in ("red", ("blue", "red")))
+    assert cluster.run(red, both) == ["keep", f"write {PODS}", "restore", f"write {PODS}", "leave"]
 
 
 @pytest.mark.usefixtures("settled")

@@ -212,6 +212,38 @@ def test_a_start_that_is_broken_off_leaves_nothing_that_a_stop_does_not_end(
     assert not (tmp_path / "ckslab" / "kind" / name).exists()
 
 
+def ckslab(state: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "XDG_STATE_HOME": str(state), **more}
+    command = [sys.executable, "-m", "ckslab_tui", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=180)
+
+
+def test_an_engine_that_does_not_answer_is_told_and_nothing_is_lost(
+    kind_lab: Lab, scenario: Scenario, kind_state: Path
+) -> None:
+    kind_lab.start(scenario)
+    for verb in ("check", "reset", "stop"):
+        done = ckslab(kind_state, verb, "--plane", kind_lab.name, DOCKER_HOST="unix:///nonexistent/docker.sock")
+        assert done.returncode == ExitCode.UNKNOWN, (verb, done.stderr)
+        assert f"look for the kind cluster {place(kind_lab).cluster}: " in done.stderr
+        assert "/nonexistent/docker.sock" in done.stderr
+    assert ckslab(kind_state, "check", "--plane", kind_lab.name).returncode == ExitCode.FAILED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk that is too small")
+def test_a_full_disk_is_told_and_nothing_is_left_of_the_cluster(image: str, tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", str(tmp_path)], check=True)
+    try:
+        words = ("--plane", "full-disk", "--provider", "kind")
+        done = ckslab(tmp_path, "start", "debug-rbac-update-kept", *words, CKSLAB_KIND_IMAGE=image)
+        assert (done.returncode, "No space left on device" in done.stderr) == (ExitCode.UNKNOWN, True), done.stderr
+        assert "Free space" in done.stderr
+        assert ckslab(tmp_path, "stop", "--plane", "full-disk").returncode == 0
+        assert docker("ps", "--all", "--quiet", "--filter", f"{LABEL}{Place('full-disk').cluster}") == ""
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
 def test_a_cluster_of_the_same_name_that_is_not_ours_is_left_alone(
     kind_lab: Lab, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
