@@ -5,9 +5,10 @@ objects by a label that is random, a Pod Security label only warns. So nothing g
 than it exists. How long to wait, and for which of them, is the barrier's business.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ckslab_checker import access
@@ -20,6 +21,8 @@ PREFIX = "ckslab-barrier-"
 LABEL = "ckslab.dev/barrier"
 _RBAC = "rbac.authorization.k8s.io"
 _WARN = "pod-security.kubernetes.io/warn"
+UNHEEDED = 3.0
+"""Seconds after which a Pod Security label that has not acted never will: milliseconds are usual."""
 
 
 class Refused(Exception):
@@ -149,12 +152,14 @@ class PodSecurityLabel:
 
     Of a template Pod Security only warns, so whoever enforces a level on all namespaces does not hide it.
 
-    A version of Kubernetes that there will never be tells this run's label from any other's.
+    A version of Kubernetes that there will never be tells this run's label from any other's. Where somebody has exempted
+    our namespace, or switched Pod Security off, no label of it will ever act.
     """
 
     ctx: Context
     version: str
     what: str = "a Pod Security label"
+    made: float = field(default_factory=time.monotonic)
 
     def write(self) -> None:
         """See ``Sentinel``."""
@@ -168,6 +173,8 @@ class PodSecurityLabel:
         warned = f'violate PodSecurity \\"restricted:{self.version}\\"' in answer.headers.get("warning", "")
         if warned:
             return None
+        if time.monotonic() - self.made > UNHEEDED:
+            raise Refused(f"Pod Security looks at nothing in the namespace {self.ctx.control_namespace}")
         self.write()  # another run at the same time may have put its own label there, or taken ours away
         return _said(answer)
 

@@ -176,6 +176,18 @@ def test_a_learner_who_denies_everything_gets_a_verdict_after_a_pause(
 
 
 @pytest.mark.plane
+def test_where_pod_security_leaves_our_namespace_alone_a_pause_does(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an AdmissionConfiguration exempts it: a label that says nothing to Pod Security acts as little."""
+    monkeypatch.setattr(sentinels, "_WARN", "example.com/warn")
+    monkeypatch.setattr(sentinels, "UNHEEDED", 0.1)
+    monkeypatch.setattr(barrier, "GRACE", 0.1)
+    (note,) = barrier.settle(context(cluster))
+    assert "Pod Security looks at nothing in the namespace ckslab" in note
+
+
+@pytest.mark.plane
 def test_an_aggregated_role_is_up_to_date_once_the_cluster_has_settled(cluster: Cluster, objects: Objects) -> None:
     assert Capability.CONTROLLERS in cluster.capabilities
     create(objects, binding("dana", role("edit"), "User dana", namespace="default"))
