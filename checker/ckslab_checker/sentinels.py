@@ -152,8 +152,8 @@ class PodSecurityLabel:
 
     Of a template Pod Security only warns, so whoever enforces a level on all namespaces does not hide it.
 
-    A version of Kubernetes that there will never be tells this run's label from any other's. Where somebody has exempted
-    our namespace, or switched Pod Security off, no label of it will ever act.
+    A version of Kubernetes that there will never be tells this run's label from any other's. Where somebody has
+    exempted our namespace, or switched Pod Security off, no label of it will ever act.
     """
 
     ctx: Context
