@@ -14,6 +14,7 @@ from time import monotonic
 
 from tests.kind.node_image import __main__ as node_image
 
+from bench.planes import work_of_a_learner
 from bench.result import Result, times
 from ckslab_checker.catalogue import catalogue
 from ckslab_checker.suite import run_suite
@@ -22,6 +23,7 @@ from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded.provider import Embedded
 from ckslab_labs.providers.kind.life import NETWORK
 from ckslab_labs.providers.kind.provider import IMAGE_VARIABLE, Kind
+from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.snapshot import restore_keys
 
 LONG = "CKSLAB_BENCH_LONG"
@@ -38,12 +40,12 @@ def measure() -> list[Result]:
     os.environ[IMAGE_VARIABLE] = image
     long = os.environ.get(LONG)
     results = [Result("kind: node image, already made", times(_node_image, 3), limit=5)]
-    lab, kind = Lab(NAME, provider="kind"), Kind(NAME)
-    work = partial(_work_of_a_learner, lab)
+    lab = Lab(NAME, provider="kind")
+    work = partial(work_of_a_learner, lab)
     scenario = catalogue().get(SCENARIO)
     try:
         results += [
-            Result("kind: create, until the API answers", [_creation(kind) for _ in range(3)], limit=25),
+            Result("kind: create, until the API answers", [_creation(lab) for _ in range(3)], limit=25),
             Result("kind: every pod ready, from nothing", times(lambda: lab.start(scenario), 3, lab.stop), limit=60),
             Result("kind: reset, API only", _restores(lab), limit=0.15),
             Result("kind: reset, containers followed", times(lambda: lab.reset(scenario), 5, work), limit=5),
@@ -68,6 +70,11 @@ def node_image_at_hand() -> str | None:
     return name if node_image.is_there(name) else None
 
 
+def scenarios_of_a_plane() -> list[Scenario]:
+    """Those that need nothing that only kind has."""
+    return [each for each in catalogue().read()[0] if Embedded.offers.issuperset(each.spec.requires)]
+
+
 def _node_image(cache: str | None = None) -> None:
     env = {**os.environ, **({"XDG_CACHE_HOME": cache} if cache else {})}
     subprocess.run([sys.executable, "-m", "tests.kind.node_image"], check=True, capture_output=True, env=env)
@@ -80,32 +87,26 @@ def _image_from_nothing() -> float:
     return seconds
 
 
-def _creation(kind: Kind) -> float:
+def _creation(lab: Lab) -> float:
     """Seconds until the API server of a new cluster answers: what kind itself does, as our progress tells."""
     answered: list[float] = []
-    kind.stop()
+    lab.stop()
     began = monotonic()
-    kind.prepare([Capability.API], lambda step: answered.append(monotonic()) if "system pods" in step else None)
+    lab.prepare([Capability.API], lambda step: answered.append(monotonic()) if "system pods" in step else None)
     return answered[0] - began
-
-
-def _work_of_a_learner(lab: Lab) -> None:
-    for index in range(10):
-        metadata = {"name": f"made-{index}", "namespace": "default"}
-        lab.objects.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
 
 
 def _restores(lab: Lab) -> list[float]:
     kind = lab.provider
     assert isinstance(kind, Kind)
     kept = kind.capture().keys
-    return times(lambda: restore_keys(kept, kind.stored, settle=0.0), 20, partial(_work_of_a_learner, lab))
+    return times(lambda: restore_keys(kept, kind.stored, settle=0.0), 20, partial(work_of_a_learner, lab))
 
 
 def _suites(lab: Lab) -> float:
     began = monotonic()
-    for scenario in catalogue().read()[0]:
-        if Embedded.offers.issuperset(scenario.spec.requires) and not run_suite(scenario, lab).ok:
+    for scenario in scenarios_of_a_plane():
+        if not run_suite(scenario, lab).ok:
             raise SystemExit(f"{scenario.id}: its suite fails on kind")
     return monotonic() - began
 

@@ -46,12 +46,14 @@ def _starts(lab: Lab, capabilities: Iterable[Capability], runs: int) -> list[flo
 
 
 def _resets(lab: Lab, scenario: Scenario) -> list[float]:
-    def work_of_a_learner() -> None:
-        for index in range(10):
-            metadata = {"name": f"made-{index}", "namespace": "default"}
-            lab.objects.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    return times(lambda: lab.reset(scenario), 20, before=lambda: work_of_a_learner(lab))
 
-    return times(lambda: lab.reset(scenario), 20, before=work_of_a_learner)
+
+def work_of_a_learner(lab: Lab) -> None:
+    """What a reset has to take back."""
+    for index in range(10):
+        metadata = {"name": f"made-{index}", "namespace": "default"}
+        lab.objects.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
 
 
 def _by_kubectl(lab: Lab, scenario: Scenario) -> None:

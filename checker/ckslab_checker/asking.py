@@ -76,7 +76,7 @@ def with_members(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
     if not ctx.admission:
         return for_authorizers(ctx, who)
     known = _known_by_groups(ctx, who)
-    return list(dict.fromkeys([*who, *(_member(ctx, identity) for identity in known)]))
+    return list(dict.fromkeys([*who, *(member(ctx, identity) for identity in known)]))
 
 
 def for_authorizers(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
@@ -86,7 +86,7 @@ def for_authorizers(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
     who are known by their groups are asked about as any member of the fewest of them.
     """
     known = _known_by_groups(ctx, who)
-    members = list(dict.fromkeys(_member(ctx, identity) for identity in known))
+    members = list(dict.fromkeys(member(ctx, identity) for identity in known))
     fewest = [each for each in members if not any(set(other.groups) < set(each.groups) for other in members)]
     return [*(identity for identity in who if identity not in known), *fewest]
 
@@ -104,7 +104,8 @@ def _known_by_groups(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
     ]
 
 
-def _member(ctx: Context, identity: Identity) -> Identity:
+def member(ctx: Context, identity: Identity) -> Identity:
+    """Another member of the same groups, whom nobody can name."""
     return Identity(ctx.member, identity.groups)
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from ckslab_checker import access, ephemeral, installed, variants
-from ckslab_checker.asking import Question, called, expected, for_authorizers, judge, require_well_formed
+from ckslab_checker.asking import Question, called, expected, for_authorizers, judge, member, require_well_formed
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.ephemeral import METHODS, Method
 from ckslab_checker.layers import ADMISSION, Expectation, Layer, classify, describe
@@ -113,7 +113,7 @@ class Run:
         yield from self._denied(identity, layers)
         if layers & ADMISSION and not identity.user.startswith("system:"):
             others: set[Layer] = set()
-            evidence = list(self._denied(Identity(self._ctx.member, identity.groups), others))
+            evidence = list(self._denied(member(self._ctx, identity), others))
             yield from evidence if others != {Layer.RBAC} else []
 
     def _denied(self, identity: Identity, layers: set[Layer]) -> Iterator[Evidence]:

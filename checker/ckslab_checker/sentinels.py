@@ -8,7 +8,7 @@ than it exists. How long to wait, and for which of them, is the barrier's busine
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ckslab_checker import access
@@ -146,7 +146,7 @@ def webhook(ctx: Context, token: str, kind: str) -> Sentinel:
     return Written(ctx, f"a {kind}", (configuration,), ask)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PodSecurityLabel:
     """A warning level on our own namespace, seen by the warning that a dry run of a PodTemplate gets.
 
@@ -159,7 +159,8 @@ class PodSecurityLabel:
     ctx: Context
     version: str
     what: str = "a Pod Security label"
-    made: float = field(default_factory=time.monotonic)
+    looked: float | None = None
+    """When it was first looked for, in vain."""
 
     def write(self) -> None:
         """See ``Sentinel``."""
@@ -173,7 +174,9 @@ class PodSecurityLabel:
         warned = f'violate PodSecurity \\"restricted:{self.version}\\"' in answer.headers.get("warning", "")
         if warned:
             return None
-        if time.monotonic() - self.made > UNHEEDED:
+        now = time.monotonic()
+        self.looked = now if self.looked is None else self.looked
+        if now - self.looked > UNHEEDED:
             raise Refused(f"Pod Security looks at nothing in the namespace {self.ctx.control_namespace}")
         self.write()  # another run at the same time may have put its own label there, or taken ours away
         return _said(answer)

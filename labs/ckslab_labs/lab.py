@@ -175,8 +175,9 @@ class Lab:
         with self.exclusive():
             known = self._starts.get(scenario.id)
             start = self._fresh(scenario, known, quiet, pods_stay=True)
-            pods = start_pods(self.objects)  # real ones may have been made anew since
-            start = self._starts[scenario.id] = start if pods == start.pods else replace(start, pods=pods)
+            if start is known and (pods := start_pods(self.objects)) != known.pods:  # real ones were made anew since
+                start = replace(known, pods=pods)
+            self._starts[scenario.id] = start
             session = self._session(scenario, private_dir(self.sessions.home / ".case"))
             shutil.rmtree(session.files, ignore_errors=True)
             self._lay_out(scenario, session.folder, quiet)
