@@ -47,7 +47,7 @@ class Context:
     """Varies names that a fix must not be able to foresee."""
     control_namespace: str = "ckslab"
     """A namespace of ours, where a scenario's fix has no say by name."""
-    checkpoint: Callable[[], AbstractContextManager[Callable[[], None]]] | None = None
+    checkpoint: Callable[[], AbstractContextManager[Callable[[], bool]]] | None = None
     """Keeps the cluster's state where requests are made for real: gives what brings it back, and does so at the end."""
     node: Node | None = None
     """The control-plane node's files, where they are within reach."""

@@ -62,7 +62,7 @@ class _Round:
         self._progress = progress
         self._real = sum(_asks_admission(each) for each in self._checks)
         self._notes: tuple[str, ...] = ()
-        self._restore: Callable[[], None] = lambda: None
+        self._restore: Callable[[], bool] = lambda: False
 
     def run(self) -> tuple[list[CheckResult], bool]:
         """The results in the order of the checks, and whether nobody else changed the cluster meanwhile."""
@@ -147,8 +147,8 @@ class _Round:
         """Go back to the state before the first request that was made for real, where the next check could see any."""
         left = self._recording.left_behind
         if _is_seen(left, _namespaces(asked)):
-            self._restore()
-            if any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
+            unsettled = self._restore()
+            if unsettled or any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
                 self._settle()
             left.clear()
 

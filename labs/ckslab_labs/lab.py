@@ -209,7 +209,7 @@ class Lab:
         """Back to a state captured on this plane, the control-plane files included."""
         self.plane.restore(snapshot)
 
-    def checkpoint(self) -> AbstractContextManager[Callable[[], None]]:
+    def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
         """Keep what the API server stores; gives what brings it back, and does so once more in the end."""
         return self.provider.checkpoint()
 

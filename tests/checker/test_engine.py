@@ -230,9 +230,10 @@ def test_what_the_checker_writes_itself_is_no_change() -> None:
 class Writable(FakeCluster):
     """Accepts every write, and tells in which order things happened."""
 
-    def __init__(self) -> None:
+    def __init__(self, puts_aside: bool = False) -> None:
         super().__init__([])
         self.log: list[str] = []
+        self.puts_aside = puts_aside
 
     def request(self, method: str, path: str, body: Any = None, **others: Any) -> Response:
         return Response(200, {}) if method != "GET" else super().request(method, path, body, **others)
@@ -246,9 +247,13 @@ class Writable(FakeCluster):
         return answer
 
     @contextmanager
-    def checkpoint(self) -> Iterator[Callable[[], None]]:
+    def checkpoint(self) -> Iterator[Callable[[], bool]]:
+        def restore() -> bool:
+            self.log.append("restore")
+            return self.puts_aside
+
         self.log.append("keep")
-        yield lambda: self.log.append("restore")
+        yield restore
         self.log.append("leave")
 
     def run(self, *probes: ProbeSpec) -> Sequence[str]:
@@ -304,6 +309,17 @@ def test_the_cluster_settles_again_once_roles_have_been_undone(settled: list[dic
     roles = Real(answer=cluster.write("/apis/rbac.authorization.k8s.io/v1/namespaces/red/roles"), namespace="red")
     cluster.run(roles, roles.model_copy())
     assert settled == [{"admission": True, "everything": False, "leave": True}] * 2
+
+
+@pytest.mark.parametrize(("puts_aside", "times"), [(False, 1), (True, 2)])
+def test_the_cluster_settles_again_once_admission_control_was_put_aside(
+    puts_aside: bool, times: int, settled: list[dict[str, Any]]
+) -> None:
+    """It may take a second until it is in force again, in which nothing that it stops would be stopped."""
+    cluster = Writable(puts_aside)
+    pods = Real(answer=cluster.write(PODS), namespace="red")
+    cluster.run(pods, pods.model_copy())
+    assert len(settled) == times
 
 
 @pytest.mark.usefixtures("settled")

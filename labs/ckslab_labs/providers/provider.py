@@ -91,8 +91,11 @@ class Provider(Protocol):
     def capture(self) -> Snapshot:
         """What the cluster stores."""
 
-    def checkpoint(self) -> AbstractContextManager[Callable[[], None]]:
-        """Keep what is stored, with nothing else at work on it; gives what brings it back, and does so at the end."""
+    def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Keep what is stored, with nothing else at work on it; gives what brings it back, and does so at the end.
+
+        What is given returns whether admission control was put aside for it, and may not be in force yet again.
+        """
 
     def keep(self, progress: Progress) -> Snapshot | None:
         """The whole state, to be resumed later; None where this provider cannot."""

@@ -115,16 +115,17 @@ class Embedded:
         return self.plane.capture()
 
     @contextmanager
-    def checkpoint(self) -> Iterator[Callable[[], None]]:
+    def checkpoint(self) -> Iterator[Callable[[], bool]]:
         """See ``Provider``."""
         with self.plane.steering.at_rest():
             kept = capture_keys(self.plane.etcd)
 
-            def undo() -> None:
+            def undo() -> bool:
                 difference = compare_keys(kept, self.plane.etcd)
                 if any(key.startswith(PODS) for key in difference.gone):
                     time.sleep(KUBELET_SECONDS)
                 self.plane.etcd.write(difference.put, difference.delete)
+                return False
 
             try:
                 yield undo

@@ -5,11 +5,12 @@ is made again from what it was made of; one that a controller owns is left to th
 """
 
 import json
-from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from ckslab_labs.cluster.network import CLIENT, SERVER
 from ckslab_labs.cluster.objects import Manifest, Objects
+from ckslab_labs.cluster.port import Response
 from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
 from ckslab_labs.session import restarts
 
@@ -26,20 +27,27 @@ OURS = ("control", SERVER, CLIENT)
 Key = tuple[str, str]
 
 
-def take_out_finalizers(objects: Objects) -> None:
-    """Let pods go at once, whatever somebody wants to be done first; it needs their namespaces."""
-    for pod in objects.list("Pod"):
-        if pod["metadata"].get("finalizers"):
-            name, namespace = _key(pod)[::-1]
-            objects.patch("Pod", name, namespace, {"metadata": {"finalizers": None}})
+def take_out_finalizers(objects: Objects) -> list[str]:
+    """Let pods go at once, whatever somebody wants to be done first; it needs their namespaces.
+
+    Returns:
+        what was refused, as for ``bring_back``.
+
+    """
+    kept = [pod for pod in objects.list("Pod") if pod["metadata"].get("finalizers")]
+    return [line for pod in kept if (line := _let_go(objects, pod))]
 
 
-def end_strangers(objects: Objects) -> None:
-    """End pods whose owner is not there any more; the kubelet ends their containers within some seconds."""
+def end_strangers(objects: Objects) -> list[str]:
+    """End pods whose owner is not there any more; the kubelet ends their containers within some seconds.
+
+    Returns:
+        what was refused, as for ``bring_back``.
+
+    """
     owners = {item["metadata"]["uid"] for items in objects.lists(OWNERS).values() for item in items}
-    for pod in objects.list("Pod"):
-        if not _is_systems(pod, owners):
-            _end(objects, pod)
+    strangers = [pod for pod in objects.list("Pod") if not _is_systems(pod, owners)]
+    return [line for pod in strangers if (line := _end(objects, pod))]
 
 
 def keep(objects: Objects) -> dict[Key, Manifest]:
@@ -47,16 +55,23 @@ def keep(objects: Objects) -> dict[Key, Manifest]:
     return {_key(pod): pod for pod in objects.list("Pod")}
 
 
-def bring_back(objects: Objects, kept: Mapping[Key, Manifest]) -> None:
-    """End what is new, and make anew what is gone or was changed."""
-    now = keep(objects)
-    for key, pod in now.items():
-        if key not in kept or _facts(pod) != _facts(kept[key]):
-            _end(objects, pod)
-    for key, pod in kept.items():
-        lost = key not in now or _facts(now[key]) != _facts(pod)
-        if lost and not pod["metadata"].get("ownerReferences"):
-            objects.create(_bare(pod))
+def bring_back(objects: Objects, kept: dict[Key, Manifest]) -> list[str]:
+    """End what is new, and make anew what is gone, going or was changed; what is made takes its place in ``kept``.
+
+    Returns:
+        what is not as it was, with what the API server said: somebody's admission control may have had its say.
+
+    """
+    now = {key: pod for key, pod in keep(objects).items() if not _is_static(pod)}
+    lost = {key: pod for key, pod in kept.items() if not (_is_static(pod) or _goes(pod) or _stays(now.get(key), pod))}
+    refused = [_end(objects, pod) for key, pod in now.items() if key in lost or key not in kept]
+    for key, pod in lost.items():
+        answer = _make(objects, pod)
+        if answer.ok and _made_of(answer.body) == _made_of(pod):
+            kept[key] = answer.body
+        else:
+            refused.append(_about(pod, "it was changed" if answer.ok else answer.message))
+    return [line for line in refused if line]
 
 
 def facts(objects: Objects) -> bytes:
@@ -91,9 +106,13 @@ def _key(pod: Manifest) -> Key:
     return pod["metadata"]["namespace"], pod["metadata"]["name"]
 
 
-def _facts(pod: Manifest) -> list[Any]:
-    """What a request may have changed of a pod; its status changes by itself."""
-    return [pod["metadata"]["uid"], *_made_of(pod)]
+def _stays(now: Manifest | None, pod: Manifest) -> bool:
+    """Whether a pod is still there, and what requests may change of it is as it was; its status changes by itself."""
+    return now is not None and not _goes(now) and _made_of(now) == _made_of(pod)
+
+
+def _goes(pod: Manifest) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
 
 
 def _made_of(pod: Manifest) -> list[Any]:
@@ -101,17 +120,40 @@ def _made_of(pod: Manifest) -> list[Any]:
     return [metadata.get("labels"), metadata.get("annotations"), pod["spec"]]
 
 
-def _bare(pod: Manifest) -> Manifest:
-    """What a pod was made of, bound to its node as it was."""
-    metadata = {
-        key: pod["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in pod["metadata"]
-    }
-    spec = {key: value for key, value in pod["spec"].items() if key != "ephemeralContainers"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+def _make(objects: Objects, pod: Manifest) -> Response:
+    """Make what a pod was made of, bound to its node and its owner as it was; debug containers come afterwards."""
+    kept = ("name", "namespace", "labels", "annotations", "ownerReferences")
+    metadata = {key: pod["metadata"][key] for key in kept if key in pod["metadata"]}
+    spec = dict(pod["spec"])
+    debug = spec.pop("ephemeralContainers", None)
+    answer = objects.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    if debug and answer.ok:
+        patch = {"spec": {"ephemeralContainers": debug}}
+        return objects.patch("Pod", *_key(pod)[::-1], patch, subresource="ephemeralcontainers")
+    return answer
 
 
-def _end(objects: Objects, pod: Manifest) -> None:
-    objects.delete("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+def _let_go(objects: Objects, pod: Manifest) -> str:
+    return _refused(pod, objects.patch("Pod", *_key(pod)[::-1], {"metadata": {"finalizers": None}}))
+
+
+def _end(objects: Objects, pod: Manifest) -> str:
+    """End a pod now; says what the API server said against it."""
+    return _refused(pod, objects.delete("Pod", *_key(pod)[::-1]))
+
+
+def _refused(pod: Manifest, answer: Response) -> str:
+    """What the API server said against it; nothing where the pod is not there any more."""
+    return "" if answer.ok or answer.status == HTTPStatus.NOT_FOUND else _about(pod, answer.message)
+
+
+def _about(pod: Manifest, said: str) -> str:
+    return f"Pod {pod['metadata']['name']} in {pod['metadata']['namespace']}: {said}"
+
+
+def _is_static(pod: Manifest) -> bool:
+    """Whether the kubelet runs it from a file, and tells of it only."""
+    return any(owner["kind"] == "Node" for owner in pod["metadata"].get("ownerReferences") or ())
 
 
 def _is_systems(pod: Manifest, owners: set[str]) -> bool:

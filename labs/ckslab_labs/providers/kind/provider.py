@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES
@@ -27,6 +28,7 @@ from ckslab_labs.providers.kind.node_files import NodeFiles
 from ckslab_labs.providers.kind.node_image import choose, image_id
 from ckslab_labs.providers.kind.place import Place
 from ckslab_labs.providers.kind.stored import Stored
+from ckslab_labs.providers.kind.undo import insist, undo
 from ckslab_labs.providers.provider import Progress
 from ckslab_labs.scenario.images import known
 from ckslab_labs.snapshot.etcd import Etcd
@@ -141,9 +143,11 @@ class Kind:
 
     def _clean(self, progress: Progress) -> None:
         """Bring everything back that is not a scenario's: files first, as somebody may have broken the API server."""
-        self._put_back(Snapshot.load(self.place.baseline), progress)
+        baseline = Snapshot.load(self.place.baseline)
+        self._put_back(baseline, progress)
         objects = Objects(self.cluster_as("admin"))
-        pods.end_strangers(objects)
+        if insist(partial(pods.end_strangers, objects), self.stored):
+            restore_keys(baseline.keys, self.stored)
         self._await_system(objects)
 
     def _put_back(self, kept: Snapshot, progress: Progress) -> None:
@@ -152,7 +156,7 @@ class Kind:
         progress("putting the kind cluster back")
         self.node.restore({name: data for name, data in kept.files.items() if name not in (NODE, PODS)})
         self._await_api()
-        pods.take_out_finalizers(Objects(self.cluster_as("admin")))
+        insist(partial(pods.take_out_finalizers, Objects(self.cluster_as("admin"))), self.stored)
         restore_keys(kept.keys, self.stored)
         self._mend_node(json.loads(kept.files[NODE]))
 
@@ -184,20 +188,15 @@ class Kind:
         return Snapshot(capture_keys(self.stored), files)
 
     @contextmanager
-    def checkpoint(self) -> Iterator[Callable[[], None]]:
+    def checkpoint(self) -> Iterator[Callable[[], bool]]:
         """See ``Provider``. The kubelet goes on, so pods are ended and made anew through the API."""
         objects = Objects(self.cluster_as("admin"))
         with life.at_rest(self.place):
-            kept, there = capture_keys(self.stored), pods.keep(objects)
-
-            def undo() -> None:
-                restore_keys(kept, self.stored, settle=0.0)
-                pods.bring_back(objects, there)
-
+            back = partial(undo, capture_keys(self.stored), pods.keep(objects), self.stored, objects)
             try:
-                yield undo
+                yield back
             finally:
-                undo()
+                back()
 
     def keep(self, progress: Progress) -> Snapshot | None:
         """See ``Provider``."""
