@@ -14,7 +14,7 @@ from ckslab_labs.cluster.objects import Objects
 PROXY = "/api/v1/nodes/node-1/proxy/healthz"
 
 
-def probe(expect: str, path: str, method: str = "GET", **others: object) -> Request:
+def probe(expect: str, path: str | list[str], method: str = "GET", **others: object) -> Request:
     parameters = {"as": "dana", "method": method, "path": path, "expect": expect, **others}
     return Request.model_validate_json(json.dumps(parameters), by_name=False)
 
@@ -53,6 +53,13 @@ def test_a_path_means_what_the_api_server_takes_it_for(
 def test_parameters_that_mean_nothing_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         probe(**{"expect": "denied", "path": "/metrics", **bad})  # type: ignore[arg-type]  # that is the point
+
+
+def test_each_of_several_paths_is_asked_for() -> None:
+    paths = ["/api/v1/pods", PROXY]
+    assert probe("allowed", paths).path == tuple(paths)
+    with pytest.raises(ValidationError):
+        probe("allowed", [*paths, "metrics"])
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ there is no dry run of what is proxied.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar, Literal
+from itertools import product
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, JsonValue
@@ -32,6 +33,9 @@ _UNDECIDED = frozenset({429, 504})
 """Too many requests, and no answer in time: the server had no look at the request."""
 
 
+_Path = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
+
+
 class Request(ProbeSpec):
     """``request: {as, method, path, body?, content-type?, expect}``."""
 
@@ -40,8 +44,8 @@ class Request(ProbeSpec):
     """An identity of the scenario, or several."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     """The HTTP method."""
-    path: str = Field(pattern=r"^/[^\s#]*$")
-    """The path with its query; nobody replaces anything in it."""
+    path: _Path | tuple[_Path, ...]
+    """The path with its query, or several, each of which is tried; nobody replaces anything in it."""
     body: JsonValue = None
     """Sent as JSON."""
     content_type: str = Field(default="application/json", alias="content-type")
@@ -56,24 +60,19 @@ class Request(ProbeSpec):
             if gone := missing_accounts(ctx, who):
                 return gone
             who = with_members(ctx, who) if self.method in _REPEATED else who
-        question = self._question()
-        dry_run = ctx.dry_run and self.method != "GET" and not self._connects
-        return together(partial(self._ask, ctx, identity, question, dry_run) for identity in who)
+        paths = (self.path,) if isinstance(self.path, str) else self.path
+        return together(partial(self._ask, ctx, *each) for each in product(map(self._question, paths), who))
 
-    def _ask(self, ctx: Context, identity: Identity, question: Question, dry_run: bool) -> Evidence:
+    def _ask(self, ctx: Context, question: Question, identity: Identity) -> Evidence:
+        dry_run = ctx.dry_run and self.method != "GET" and not _connects(question)
         return self._judge(ctx, identity, question, question.put(ctx, identity, dry_run=dry_run))
 
-    def _question(self) -> Question:
-        parts = urlsplit(self.path)
+    def _question(self, path: str) -> Question:
+        parts = urlsplit(path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         attributes = attributes_of(self.method, parts.path, query)
-        told = f"{self.method} {self.path}"
+        told = f"{self.method} {path}"
         return Question(told, self.method, parts.path, attributes, self.body, query, self.content_type)
-
-    @property
-    def _connects(self) -> bool:
-        attributes = self._question().attributes
-        return isinstance(attributes, Attributes) and attributes.subresource in _CONNECTED
 
     def _judge(self, ctx: Context, identity: Identity, question: Question, answer: Response) -> Evidence:
         layer = classify(answer)
@@ -90,11 +89,16 @@ class Request(ProbeSpec):
         Reads pass no admission control; what connects has passed it by the time that it leads anywhere. A write that
         was not found, or invalid, may not have come that far.
         """
-        if answer.status in _UNDECIDED or not (self._connects or (self.method == "GET" and answer.status == 404)):
+        if answer.status in _UNDECIDED or not (_connects(question) or (self.method == "GET" and answer.status == 404)):
             return False
         if not access.allowed(ctx.cluster, identity, question.attributes, objects=ctx.objects).allowed:
             raise CannotTell(f"{question.asked(identity)}: HTTP {answer.status}, but a review of access says no")
         return True
+
+
+def _connects(question: Question) -> bool:
+    attributes = question.attributes
+    return isinstance(attributes, Attributes) and attributes.subresource in _CONNECTED
 
 
 def attributes_of(method: str, path: str, query: Mapping[str, str]) -> Attributes | PathAttributes:
