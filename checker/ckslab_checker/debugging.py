@@ -45,8 +45,11 @@ class Seen:
 class Run:
     """One round of questions, with the pods as they are meanwhile."""
 
-    def __init__(self, pods: Which, expect: Expectation, ctx: Context, namespace: str, seen: Seen) -> None:
+    def __init__(
+        self, pods: Which, expect: Expectation, ctx: Context, namespace: str, seen: Seen, fields: Manifest
+    ) -> None:
         self._seen = seen
+        self._fields = fields
         self._stopped: list[tuple[str, Method]] = []
         self._pods = pods
         self._expect = expect
@@ -264,7 +267,8 @@ class Run:
         self, method: Method, namespace: str, pod: Manifest, container: Manifest | None = None, manager: str = ""
     ) -> Question:
         pods = self._ctx.objects.resource("pods")
-        return ephemeral.question(method, pods, namespace, pod, self._expect, container or {}, manager)
+        fields = {**(container or {}), **self._fields}
+        return ephemeral.question(method, pods, namespace, pod, self._expect, fields, manager)
 
     def _judge(self, identity: Identity, question: Question, answer: Response, layer: Layer) -> Evidence:
         expect = self._expect
@@ -274,7 +278,8 @@ class Run:
         return judge(self._ctx, identity, question, answer, expect)
 
     def _require_well_formed(self, method: Method) -> None:
-        self._ctx.once(f"control of debug containers {self._expect} {method}", partial(self._try_control, method))
+        what = f"control of debug containers {self._expect} {method} {self._fields}"
+        self._ctx.once(what, partial(self._try_control, method))
 
     def _try_control(self, method: Method) -> None:
         ours = self._ctx.objects.get("pods", CONTROL_POD, self._ctx.control_namespace)

@@ -6,6 +6,7 @@ taken for a fix; names and images differ from way to way, lest a policy against 
 """
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ METHODS: tuple[Method, ...] = ("PATCH", "PUT", "apply")
 """``apply`` comes after ``PATCH``, whose verb it shares."""
 RESOURCE = "pods/ephemeralcontainers"
 """What RBAC calls it."""
-_TOLD: Mapping[Method, str] = {"PATCH": "PATCH", "PUT": "PUT", "apply": "PATCH (server-side apply)"}
+_CALLED: Mapping[Method, str] = {"PATCH": "PATCH", "PUT": "PUT", "apply": "PATCH (server-side apply)"}
 _NAMES: Mapping[Method, str] = {"PATCH": "debugger", "PUT": "tools", "apply": "helper"}
 _IMAGES: Mapping[Method, str] = {
     "PATCH": "busybox:1.37.0",
@@ -57,7 +58,9 @@ def question(
     """
     name = pod["metadata"]["name"]
     container = {**_container(method, expect), **(fields or {})}
-    special = [*(f"{key} {value}" for key, value in (fields or {}).items() if isinstance(value, str))]
+    special = [
+        f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in (fields or {}).items()
+    ]
     special += [f"field manager {manager}"] if manager else []
     if method == "apply":
         container["targetContainerName"] = pod["spec"]["containers"][0]["name"]
@@ -75,7 +78,7 @@ def question(
         ),
     }[method]
     return Question(
-        told=f"{_TOLD[method]} pods/{name}/ephemeralcontainers in {namespace}"
+        told=f"{_CALLED[method]} pods/{name}/ephemeralcontainers in {namespace}"
         + (f" ({', '.join(special)})" if special else ""),
         method="PUT" if method == "PUT" else "PATCH",
         path=pods.path(name, namespace, "ephemeralcontainers"),
@@ -86,6 +89,10 @@ def question(
         query={**query, "fieldManager": manager} if manager else query,
         content_type=content_type,
     )
+
+
+def _told(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def count(pod: Manifest) -> int:

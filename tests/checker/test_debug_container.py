@@ -37,8 +37,8 @@ pytestmark = pytest.mark.plane
 BOTH = pytest.mark.parametrize("live", [True, False], ids=["live", "for-real"])
 
 
-def probe(expect: str = "denied", who: object = "dana", pods: object = "all") -> DebugContainer:
-    parameters = {"as": who, "namespace": "production", "pods": pods, "expect": expect}
+def probe(expect: str = "denied", who: object = "dana", pods: object = "all", **others: object) -> DebugContainer:
+    parameters = {"as": who, "namespace": "production", "pods": pods, "expect": expect, **others}
     return DebugContainer.model_validate_json(json.dumps(parameters), by_name=False)
 
 
@@ -64,6 +64,28 @@ def test_nobody_without_a_grant_can_debug(production: Objects, live: bool) -> No
     )
     ways = {re.sub(r"pods/\S+", "POD", item.asked).split(" as ")[0] for item in evidence}
     assert ways == {"PATCH POD in production", "PUT POD in production"}
+
+
+@BOTH
+def test_containers_are_told_apart_by_their_fields(production: Objects, live: bool) -> None:
+    """Pod Security refuses one kind of container and takes another."""
+    level = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}}
+    assert production.patch("Namespace", "production", None, level).ok
+    privileged: Manifest = {"securityContext": {"privileged": True}}
+    silent: Manifest = {"securityContext": {}}
+    who = "olga"
+    refused = asked(production, probe("denied", who, container=privileged), live=live)
+    assert unmet(refused) == []
+    assert refused[0].observed.startswith("denied by Pod Security")
+    assert '(securityContext {"privileged": true})' in refused[0].asked
+    assert unmet(asked(production, probe("allowed", who, container=silent), live=live)) == []
+    either = asked(production, probe("denied", who, container=[privileged, silent]), live=live)
+    assert {"(securityContext {})" in item.asked for item in either if not item.met} == {True}
+
+
+def test_a_container_keeps_no_name() -> None:
+    with pytest.raises(ValidationError, match="leave out the name"):
+        probe(container={"name": "mine"})
 
 
 NEAR_MISSES = [

@@ -8,10 +8,10 @@ everything that its texts could mean is tried as well: pods, containers, members
 (``variants``).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from ckslab_checker import ephemeral, installed, policy_texts, variants
 from ckslab_checker.asking import (
@@ -32,8 +32,17 @@ SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces whose accounts are the cluster's own."""
 
 
+def _without_a_name(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if "name" in fields:
+        raise ValueError("leave out the name: each request takes one that was never used")
+    return fields
+
+
+_Fields = Annotated[dict[str, JsonValue], AfterValidator(_without_a_name)]
+
+
 class DebugContainer(ProbeSpec):
-    """``debug-container: {as, and-every-account?, namespace?, pods, expect}``."""
+    """``debug-container: {as, and-every-account?, namespace?, pods, container?, expect}``."""
 
     kind: ClassVar[str] = "debug-container"
     as_: Id | tuple[Id, ...] = Field(alias="as")
@@ -44,6 +53,9 @@ class DebugContainer(ProbeSpec):
     """Where the pods are. Without one: in every namespace, and in one that is yet to come."""
     pods: Literal["all"] | tuple[Text, ...]
     """Which pods: all that there are or could be, or those of these names."""
+    container: _Fields | tuple[_Fields, ...] = Field(default_factory=dict)
+    """Fields of the container, or of several, each of which is tried. What none of them names is as a policy against
+    dangerous containers would have it: what is asked about is debugging itself."""
     expect: Expectation
     """``allowed``: to each pod, as kubectl does it. Denied: to none, by no way."""
 
@@ -54,16 +66,24 @@ class DebugContainer(ProbeSpec):
         who = self._who(ctx)
         if self.expect == "allowed" and (gone := missing_accounts(ctx, who)):
             return gone
+        where = self._where(ctx)
+        kinds = self.container if isinstance(self.container, tuple) else (self.container,)
+        return [evidence for fields in kinds for evidence in self._of_one_kind(ctx, who, where, fields)]
+
+    def _of_one_kind(
+        self, ctx: Context, who: Sequence[Identity], where: Sequence[str], fields: _Fields
+    ) -> Iterator[Evidence]:
         seen = Seen()
-        runs = [Run(self.pods, self.expect, ctx, namespace, seen) for namespace in self._where(ctx)]
+        runs = [Run(self.pods, self.expect, ctx, namespace, seen, fields) for namespace in where]
         runs.sort(key=Run.is_empty)
         if self.expect == "allowed":
             everybody = with_members(ctx, who)
-            return [evidence for run in runs for evidence in run.allowed(everybody)]
-        evidence = [evidence for run in runs for identity in who for evidence in run.denied(identity)]
-        return [*evidence, *self._beyond(ctx, runs[0], seen)]
+            yield from (evidence for run in runs for evidence in run.allowed(everybody))
+            return
+        yield from (evidence for run in runs for identity in who for evidence in run.denied(identity))
+        yield from self._beyond(ctx, runs[0], seen, fields)
 
-    def _beyond(self, ctx: Context, run: Run, seen: Seen) -> Iterator[Evidence]:
+    def _beyond(self, ctx: Context, run: Run, seen: Seen, fields: _Fields) -> Iterator[Evidence]:
         """Where a policy denied: what it may spare by its own words, tried in the first namespace and in new ones."""
         if self.expect in ("allowed", "denied-by-rbac", "denied-by-pod-security"):
             return  # what is tried goes by the words of policies
@@ -73,7 +93,7 @@ class DebugContainer(ProbeSpec):
             yield from run.varied(identity, texts, fresh, number)
             if number == 0 and self.namespace is None and not ctx.live:
                 for metadata in variants.namespaces(texts, fresh):
-                    yield from self._in_a_new_namespace(ctx, identity, metadata, fresh)
+                    yield from self._in_a_new_namespace(ctx, identity, metadata, fresh, fields)
 
         if self.and_every_account and ctx.admission:
             own = self._own_accounts(ctx)
@@ -81,13 +101,13 @@ class DebugContainer(ProbeSpec):
             yield from run.guessed(dict.fromkeys(spelled))
 
     def _in_a_new_namespace(
-        self, ctx: Context, identity: Identity, metadata: Mapping[str, Any], fresh: str
+        self, ctx: Context, identity: Identity, metadata: Mapping[str, Any], fresh: str, fields: _Fields
     ) -> Iterator[Evidence]:
         name = metadata["name"]
         if ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": dict(metadata)}).ok:
             account = {"name": "default", "namespace": name}
             ctx.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
-            yield from Run(self.pods, self.expect, ctx, name, Seen()).spared(identity, fresh)
+            yield from Run(self.pods, self.expect, ctx, name, Seen(), fields).spared(identity, fresh)
 
     def _who(self, ctx: Context) -> list[Identity]:
         accounts: list[Identity] = []
