@@ -37,10 +37,10 @@ test-kind-suites: .venv/ready
 node-image: .venv/ready
 	$(BIN)/python -m tests.kind.node_image
 
-# Every suite of a plane on kind as well, verdict for verdict: takes more than an hour, and a node image.
+# Every suite of a plane on kind as well, verdict for verdict: takes two hours, and a node image. SCENARIOS= some only.
 verdicts: .venv/ready
 	$(PLANE)
-	$(BIN)/python -m bench.verdicts docs/providers-compared.md
+	$(BIN)/python -m bench.verdicts docs/providers-compared.md $(SCENARIOS)
 
 bench: .venv/ready
 	$(PLANE)

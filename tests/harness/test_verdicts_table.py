@@ -1,6 +1,9 @@
 """The table that compares providers sees a difference where there is one."""
 
-from bench.verdicts import compare
+from dataclasses import replace
+from datetime import date
+
+from bench.verdicts import compare, read, table
 
 from ckslab_checker.outcome import CheckResult, Outcome, Report
 from ckslab_checker.suite import CaseResult, SuiteResult
@@ -19,7 +22,7 @@ def test_equal_verdicts_are_counted() -> None:
     both = suite(played("a", x=Outcome.PASSED, y=Outcome.FAILED), played("b", x=Outcome.PASSED, y=Outcome.PASSED))
     found = compare(both, both)
     assert (found.cases, found.checks, found.differences) == (2, 4, ())
-    assert found.row == "| s | 2 | 4 | 0 | 2 s | 2 s |"
+    assert found.row == f"| s | {date.today()} | 2 | 4 | 0 | 2 s | 2 s |"
 
 
 def test_another_verdict_and_a_missing_one_are_named() -> None:
@@ -31,3 +34,11 @@ def test_another_verdict_and_a_missing_one_are_named() -> None:
     )
     unplayed = suite(CaseResult("a", True, 1.0, None, ("could not be played",)))
     assert len(compare(ours, unplayed).differences) == 2
+
+
+def test_what_a_table_holds_is_read_back() -> None:
+    equal = compare(suite(played("a", x=Outcome.PASSED)), suite(played("a", x=Outcome.PASSED)))
+    other = compare(suite(played("a", x=Outcome.PASSED)), suite(played("a", x=Outcome.FAILED)))
+    found = {"s": other, "t": replace(equal, scenario="t", played="2026-11-01")}
+    assert read(table(found.values())) == found
+    assert "| all | | 2 | 2 | 1 | | |" in table(found.values())
