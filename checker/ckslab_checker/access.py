@@ -181,20 +181,18 @@ def names_in_roles(rbac: Rbac, resource: str, namespace: str | None) -> list[str
     group, parent, subresource = parse_resource(resource)
     path = f"{parent}/{subresource}" if subresource else parent
     roles = [role for role in rbac["Role"] if namespace in (None, role["metadata"]["namespace"])]
-    rules = [rule for role in [*rbac["ClusterRole"], *roles] for rule in role.get("rules") or ()]
-    return sorted({name for rule in rules for name in _names_in(rule, group, path)})
+    rules = (rule for role in [*rbac["ClusterRole"], *roles] for rule in role.get("rules") or ())
+    naming = [rule for rule in rules if rule.get("resourceNames")]  # few do, and there are thousands
+    return sorted({name for rule in naming for name in _names_in(rule, group, path)})
 
 
 def _names_in(rule: dict[str, Any], group: str, path: str) -> list[str]:
-    named = rule.get("resourceNames")
-    if not named:  # as of most rules, and there are thousands of them
-        return []
     subresource = path.partition("/")[2]
     resources = {"*", path, f"*/{subresource}"} if subresource else {"*", path}
     groups = rule.get("apiGroups") or []
     if not resources.intersection(rule.get("resources") or []) or not {"*", group}.intersection(groups):
         return []
-    return list(named)
+    return list(rule["resourceNames"])
 
 
 def require_existence(objects: Objects, group: str, path: str) -> None:

@@ -11,7 +11,8 @@ from ckslab_checker import access
 from ckslab_checker.context import MEMBER, Context
 from ckslab_checker.layers import ADMISSION, DENIALS, Expectation, Layer, classify, describe, installed_name
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.principals import subjects_of
+from ckslab_checker.powers import Rbac
+from ckslab_checker.principals import Subject, subjects_of
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Identity, Response
 from ckslab_labs.errors import InvalidInput
@@ -92,16 +93,18 @@ def for_authorizers(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
 
 
 def _known_by_groups(ctx: Context, who: Sequence[Identity]) -> list[Identity]:
-    bindings = (
-        [*ctx.start.rbac.get("RoleBinding", ()), *ctx.start.rbac.get("ClusterRoleBinding", ())] if ctx.start else []
-    )
-    bound = {subject for binding in bindings for subject in subjects_of(binding)}
+    bound = ctx.once("whom the start names", lambda: _bound(ctx.start.rbac if ctx.start else {}))
     return [
         identity
         for identity in who
         if not any(subject.kind == "User" and subject.names(identity) for subject in bound)
         and any(subject.kind == "Group" and subject.name in _own_groups(identity) for subject in bound)
     ]
+
+
+def _bound(rbac: Rbac) -> set[Subject]:
+    bindings = [*rbac.get("RoleBinding", ()), *rbac.get("ClusterRoleBinding", ())]
+    return {subject for binding in bindings for subject in subjects_of(binding)}
 
 
 def member(ctx: Context, identity: Identity) -> Identity:
