@@ -27,7 +27,7 @@ from ckslab_labs.scenario.folder import NODE_FILES, node_files
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_pods, start_rbac
-from ckslab_labs.snapshot.snapshot import Snapshot, settled
+from ckslab_labs.snapshot.snapshot import Snapshot
 
 __all__ = ["Lab", "Session", "list_planes"]
 
@@ -258,7 +258,7 @@ class Lab:
             self.provider.node.put(files)
         progress("applying the scenario's setup")
         set_up(self.objects, scenario)
-        return Start(start_rbac(self.objects), start_pods(self.objects), settled(self.capture))
+        return Start(start_rbac(self.objects), start_pods(self.objects), self.provider.settled())
 
     def _await_learner(self) -> None:
         """Right after an API server's start even an administrator is refused until RBAC is loaded."""

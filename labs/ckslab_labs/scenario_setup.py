@@ -6,10 +6,13 @@ requests for a moment more, those of the kubelet included. Nothing here knows wh
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
 
 from ckslab_labs.cluster.objects import Manifest, Manifests, Objects
 from ckslab_labs.cluster.port import Capability, Response
 from ckslab_labs.cluster.rollouts import moving
+from ckslab_labs.cluster.together import together
 from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_labs.scenario.manifests import read_manifests
 from ckslab_labs.scenario.model import Scenario
@@ -23,6 +26,8 @@ STALE_SECONDS = 3.0
 
 def set_up(objects: Objects, scenario: Scenario) -> None:
     """Apply every manifest of the setup in name order; where nodes are required, wait until the pods run.
+
+    Those of one kind that follow one another do not depend on one another, and are applied side by side.
 
     Debug containers are added last: the API server takes them for pods that are there, and by a way of their own.
 
@@ -42,14 +47,18 @@ def set_up(objects: Objects, scenario: Scenario) -> None:
 def _apply_all(objects: Objects, scenario: Scenario) -> None:
     real = Capability.KUBELET in objects.cluster.capabilities
     nodes = [node["metadata"]["name"] for node in objects.list("Node")] if real else []
-    for manifest in read_manifests(scenario.folder / "setup"):
-        if (plain := _without_debug_containers(manifest)) is None:
-            continue
-        _apply(objects, _on_a_node(plain, nodes) if real else plain)
-        if manifest["kind"] == "Namespace":
-            # A pod needs it at once; the controller that makes it may be slower, or not run.
-            metadata = {"name": "default", "namespace": manifest["metadata"]["name"]}
-            _apply(objects, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    plain = filter(None, map(_without_debug_containers, read_manifests(scenario.folder / "setup")))
+    for kind, group in groupby(plain, lambda manifest: manifest["kind"]):
+        manifests = [_on_a_node(manifest, nodes) if real else manifest for manifest in group]
+        together(partial(_apply, objects, manifest) for manifest in manifests)
+        if kind == "Namespace":
+            together(partial(_apply, objects, _account_in(manifest)) for manifest in manifests)
+
+
+def _account_in(namespace: Manifest) -> Manifest:
+    """Its account: a pod needs it at once; the controller that makes it may be slower, or not run."""
+    metadata = {"name": "default", "namespace": namespace["metadata"]["name"]}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
 
 def _on_a_node(manifest: Manifest, nodes: Sequence[str]) -> Manifest:

@@ -91,6 +91,14 @@ class Provider(Protocol):
     def capture(self) -> Snapshot:
         """What the cluster stores."""
 
+    def settled(self) -> Snapshot:
+        """What the cluster stores, once nobody adds to it of his own accord.
+
+        Raises:
+            Infrastructure: somebody went on doing so.
+
+        """
+
     def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
         """Keep what is stored, with nothing else at work on it; gives what brings it back, and does so at the end.
 

@@ -207,7 +207,7 @@ def restore_keys(
             settle = AFTER_DELETION_SECONDS if difference.undoes_deletion else settle
             put = {key: value for key, value in difference.put.items() if key not in sentinels}
             store.write(put, [*difference.delete, *sentinels])
-            _await_keys(sentinels, store)
+            await_keys(sentinels, store)
         else:
             store.write(difference.put, difference.delete)
         writes += 1
@@ -216,11 +216,12 @@ def restore_keys(
         clean_since = None
 
 
-def _await_keys(keys: Collection[bytes], store: Store) -> None:
-    """Wait until keys are there; not for ever, as who makes them may be dead."""
-    until = time.monotonic() + CAUGHT_UP_SECONDS
+def await_keys(keys: Collection[bytes], store: Store) -> None:
+    """Wait until keys are there that controllers make again; not for ever, as these may be dead."""
+    until, pause = time.monotonic() + CAUGHT_UP_SECONDS, 0.005
     while not store.dump().keys() >= set(keys) and time.monotonic() < until:
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)  # to look costs who makes them more than it costs us
 
 
 def _still_moving(difference: Difference) -> str:

@@ -25,7 +25,7 @@ from ckslab_labs.providers.embedded.making import make_plane
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
-from ckslab_labs.snapshot.snapshot import Snapshot, capture_keys, restore_keys
+from ckslab_labs.snapshot.snapshot import Snapshot, await_keys, capture_keys, restore_keys, settled
 
 Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 
@@ -35,11 +35,11 @@ PORT_TRIES = 3
 ANEW = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."
 REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
 """Where something else than a new plane helps."""
-SENTINELS = tuple(
-    f"/registry/{key}".encode()
-    for key in (f"serviceaccounts/{CONTROL_NAMESPACE}/default", f"configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt")
-)
-"""What the controller manager makes again within milliseconds; also the first things it makes in a new namespace."""
+SENTINELS = (f"/registry/serviceaccounts/{CONTROL_NAMESPACE}/default".encode(),)
+"""What the controller manager makes again within milliseconds; also the first thing it makes in a new namespace."""
+PUBLISHED = (f"/registry/configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt".encode(),)
+"""What it makes again only after 50 ms for each namespace that a restore took away: it does not know that, and the API
+server takes its time to say so (missingNamespaceWait of k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle)."""
 PKI = "pki/"
 """Below /etc/kubernetes: a plane's own keys, and what a learner puts beside them."""
 
@@ -188,6 +188,13 @@ class Plane:
     def capture(self) -> Snapshot:
         """Its whole state: etcd's keys and the control-plane files."""
         return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir))
+
+    def settled(self) -> Snapshot:
+        """Its whole state, once its controllers have done what was asked of them before."""
+        if CONTROLLERS in Wanted.load(self.layout).components:
+            self.etcd.write({}, [*PUBLISHED])
+            await_keys(PUBLISHED, self.etcd)
+        return settled(self.capture)
 
     def restore(
         self,

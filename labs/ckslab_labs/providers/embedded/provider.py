@@ -16,7 +16,7 @@ from ckslab_labs.providers.embedded.node_files import NodeFiles
 from ckslab_labs.providers.embedded.nodes import add_nodes, holds_nodes
 from ckslab_labs.providers.embedded.plane import Plane
 from ckslab_labs.providers.provider import Progress
-from ckslab_labs.snapshot.snapshot import PODS, Snapshot, StillMoving, capture_keys, compare_keys, settled
+from ckslab_labs.snapshot.snapshot import PODS, Snapshot, StillMoving, capture_keys, compare_keys
 
 KUBELET_SECONDS = 0.1
 """In which the simulated kubelet ends a pod that it sees go, by name: another of that name must not be there yet."""
@@ -92,7 +92,7 @@ class Embedded:
         if without_nodes:
             add_nodes(Objects(self.plane.cluster))
         if grows:
-            settled(self.plane.capture).save(baseline)
+            self.settled().save(baseline)
 
     def attach(self, progress: Progress) -> None:
         """See ``Provider``."""
@@ -113,6 +113,10 @@ class Embedded:
     def capture(self) -> Snapshot:
         """See ``Provider``."""
         return self.plane.capture()
+
+    def settled(self) -> Snapshot:
+        """See ``Provider``."""
+        return self.plane.settled()
 
     @contextmanager
     def checkpoint(self) -> Iterator[Callable[[], bool]]:

@@ -187,6 +187,10 @@ class Kind:
         files = {NODE: node, PODS: pods.facts(objects), **self.node.capture()}
         return Snapshot(capture_keys(self.stored), files)
 
+    def settled(self) -> Snapshot:
+        """See ``Provider``."""
+        return settled(self.capture)
+
     @contextmanager
     def checkpoint(self) -> Iterator[Callable[[], bool]]:
         """See ``Provider``. The kubelet goes on, so pods are ended and made anew through the API."""
