@@ -13,6 +13,7 @@ from ckslab_labs.scenario.model import Scenario
 pytestmark = pytest.mark.plane
 
 
+CA = "kube-root-ca.crt"
 NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: production}}\n"
 POLICY: Manifest = {
     "apiVersion": "admissionregistration.k8s.io/v1",
@@ -98,4 +99,21 @@ def test_debug_containers_are_added_to_pods_that_are_there(lab: Lab, make_scenar
         assert [owner["kind"] for owner in found["db-0"]["metadata"]["ownerReferences"]] == ["StatefulSet"]
         assert lab.objects.delete("Pod", "db-0", "production").ok
         lab.reset(scenario)
+    lab.sessions.set_open(None)
+
+
+def test_what_controllers_make_belongs_to_the_start_however_busy_they_are(
+    lab: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    """Each namespace that a restore takes away keeps the maker of the CA's ConfigMaps for 50 ms."""
+    lab.start(make_scenario(Capability.CONTROLLERS, name="before", setup=NAMESPACE))
+    for number in range(8):
+        metadata = {"name": f"crowd-{number}"}
+        assert lab.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}).ok
+    eventually(lambda: len([m for m in lab.objects.list("ConfigMap") if m["metadata"]["name"] == CA]) >= 12)
+    start = lab.start(make_scenario(Capability.CONTROLLERS, name="after", setup=NAMESPACE)).start().snapshot
+    namespaces = [key.rpartition(b"/")[2] for key in start.keys if key.startswith(b"/registry/namespaces/")]
+    assert b"production" in namespaces
+    for namespace in namespaces:
+        assert b"/registry/configmaps/" + namespace + b"/" + CA.encode() in start.keys
     lab.sessions.set_open(None)
