@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench verdicts picture schemas clean
+.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench verdicts picture schemas coverage clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -45,6 +45,10 @@ verdicts: .venv/ready
 bench: .venv/ready
 	$(PLANE)
 	$(BIN)/python -m bench
+
+# What the guide asks for, and which scenario trains it; a test refuses drift.
+coverage: .venv/ready
+	$(BIN)/python -m ckslab_checker.coverage docs/guide.yaml docs/guide-coverage.md
 
 # The JSON Schemas that editors complete by; a test refuses drift.
 schemas: .venv/ready
