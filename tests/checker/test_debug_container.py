@@ -146,6 +146,18 @@ def test_a_service_account_that_no_scenario_knows_is_asked_where_every_account_i
 
 
 @BOTH
+def test_accounts_that_may_are_left_out_of_every_account(production: Objects, live: bool) -> None:
+    may_debug(production, "ServiceAccount build/runner")
+    parameters = {"as": "dana", "namespace": "production", "pods": "all", "expect": "denied", "and-every-account": True}
+    every = DebugContainer.model_validate_json(json.dumps(parameters), by_name=False)
+    found = unmet(asked(production, every, live=live))
+    assert all(" as service account build/runner" in line for line in found)
+    assert found
+    spared = DebugContainer.model_validate_json(json.dumps({**parameters, "but": "runner"}), by_name=False)
+    assert met(production, spared, live=live)
+
+
+@BOTH
 @pytest.mark.parametrize("reason", ["Forbidden", "Invalid"])
 def test_a_policy_denies_as_well_as_rbac_does(production: Objects, live: bool, reason: str) -> None:
     may_debug(production, "Group developers")

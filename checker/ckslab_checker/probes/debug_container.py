@@ -42,13 +42,15 @@ _Fields = Annotated[dict[str, JsonValue], AfterValidator(_without_a_name)]
 
 
 class DebugContainer(ProbeSpec):
-    """``debug-container: {as, and-every-account?, namespace?, pods, container?, expect}``."""
+    """``debug-container: {as, and-every-account?, but?, namespace?, pods, container?, expect}``."""
 
     kind: ClassVar[str] = "debug-container"
     as_: Id | tuple[Id, ...] = Field(alias="as")
     """An identity of the scenario, or several."""
     and_every_account: bool = Field(default=False, alias="and-every-account")
     """Besides them, every service account that a binding names, alone or by a group; under policies, every one."""
+    but: Id | tuple[Id, ...] = ()
+    """Identities of the scenario that are none of these accounts."""
     namespace: Text | None = None
     """Where the pods are. Without one: in every namespace, and in one that is yet to come."""
     pods: Literal["all"] | tuple[Text, ...]
@@ -96,8 +98,8 @@ class DebugContainer(ProbeSpec):
                     yield from self._in_a_new_namespace(ctx, identity, metadata, fresh, fields)
 
         if self.and_every_account and ctx.admission:
-            own = self._own_accounts(ctx)
-            spelled = [account for account in variants.accounts(texts, fresh) if account.user not in own]
+            spared = self._spared(ctx)
+            spelled = [account for account in variants.accounts(texts, fresh) if account.user not in spared]
             yield from run.guessed(dict.fromkeys(spelled))
 
     def _in_a_new_namespace(
@@ -112,13 +114,15 @@ class DebugContainer(ProbeSpec):
     def _who(self, ctx: Context) -> list[Identity]:
         accounts: list[Identity] = []
         if self.and_every_account:
-            own = self._own_accounts(ctx)
+            spared = self._spared(ctx)
             known = [*bound_accounts(ctx.rbac, ctx.member), *self._existing_accounts(ctx)]
-            accounts = [identity for identity in known if identity.user not in own]
+            accounts = [identity for identity in known if identity.user not in spared]
         return list(dict.fromkeys([*identities(ctx, self.as_), *accounts]))
 
-    def _own_accounts(self, ctx: Context) -> set[str]:
-        return {alone(subject, "").user for subject in own_accounts(ctx.rbac)}
+    def _spared(self, ctx: Context) -> set[str]:
+        """The users of the cluster's own accounts, and of those that the check spares."""
+        own = {alone(subject, "").user for subject in own_accounts(ctx.rbac)}
+        return own | {identity.user for identity in identities(ctx, self.but)}
 
     def _existing_accounts(self, ctx: Context) -> list[Identity]:
         """Admission control may spare accounts that no binding names; authorizers know an account by its bindings."""
