@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from bench.kind import node_image_at_hand, scenarios_of_a_plane
+from ckslab_checker.outcome import CheckResult
 from ckslab_checker.suite import CaseResult, SuiteResult, run_suite
 from ckslab_labs.files import write_atomic
 from ckslab_labs.lab import Lab
@@ -75,21 +76,32 @@ def read(page: str) -> dict[str, Comparison]:
 def compare(plane: SuiteResult, kind: SuiteResult) -> Comparison:
     """Compare what a suite came to on each."""
     verdicts = [
-        (ours.name, _verdicts(ours), _verdicts(theirs)) for ours, theirs in zip(plane.cases, kind.cases, strict=True)
+        (ours.name, _checks(ours), _checks(theirs)) for ours, theirs in zip(plane.cases, kind.cases, strict=True)
     ]
     differences = (
-        f"{plane.scenario}, {name}, {check}: {ours.get(check)} on a plane, {theirs.get(check)} on kind"
+        f"{plane.scenario}, {name}, {check}: {_told(ours.get(check))} on a plane, {_told(theirs.get(check))} on kind"
         for name, ours, theirs in verdicts
         for check in sorted(ours.keys() | theirs.keys())
-        if ours.get(check) != theirs.get(check)
+        if _outcome(ours.get(check)) != _outcome(theirs.get(check))
     )
     checks = sum(len(ours) for _, ours, _ in verdicts)
     seconds = round(plane.seconds), round(kind.seconds)
     return Comparison(plane.scenario, date.today().isoformat(), len(verdicts), checks, tuple(differences), seconds)
 
 
-def _verdicts(case: CaseResult) -> dict[str, str]:
-    return {check.id: str(check.outcome) for check in case.report.checks} if case.report else {}
+def _checks(case: CaseResult) -> dict[str, CheckResult]:
+    return {check.id: check for check in case.report.checks} if case.report else {}
+
+
+def _outcome(check: CheckResult | None) -> str:
+    return str(check.outcome) if check else "not asked"
+
+
+def _told(check: CheckResult | None) -> str:
+    """The outcome, with what was seen where that was not what was expected."""
+    unmet = [evidence.observed for evidence in check.evidence if not evidence.met] if check else []
+    seen = (check.error if check else None) or next(iter(unmet), "")
+    return f"{_outcome(check)} ({seen})" if seen else _outcome(check)
 
 
 def _comparisons(scenarios: Iterable[Scenario]) -> Iterator[Comparison]:

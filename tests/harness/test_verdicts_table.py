@@ -5,7 +5,7 @@ from datetime import date
 
 from bench.verdicts import compare, read, table
 
-from ckslab_checker.outcome import CheckResult, Outcome, Report
+from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_checker.suite import CaseResult, SuiteResult
 
 
@@ -30,8 +30,12 @@ def test_another_verdict_and_a_missing_one_are_named() -> None:
     theirs = suite(played("a", x=Outcome.ERROR))
     assert compare(ours, theirs).differences == (
         "s, a, x: passed on a plane, error on kind",
-        "s, a, y: failed on a plane, None on kind",
+        "s, a, y: failed on a plane, not asked on kind",
     )
+    seen = (Evidence("asked", "allowed", "HTTP 404", met=False),)
+    refused = CheckResult("x", "", Outcome.FAILED, 0, 1, False, "", evidence=seen)
+    told = suite(CaseResult("a", True, 1.0, Report("s", 1, "kind", 1.0, (refused,)), ()))
+    assert "s, a, x: passed on a plane, failed (HTTP 404) on kind" in compare(ours, told).differences
     unplayed = suite(CaseResult("a", True, 1.0, None, ("could not be played",)))
     assert len(compare(ours, unplayed).differences) == 2
 
