@@ -16,7 +16,6 @@ from pathlib import Path
 from bench.kind import node_image_at_hand, scenarios_of_a_plane
 from ckslab_checker.outcome import CheckResult
 from ckslab_checker.suite import CaseResult, SuiteResult, run_suite
-from ckslab_labs.files import write_atomic
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.kind.provider import IMAGE_VARIABLE
 from ckslab_labs.scenario.model import Scenario
@@ -134,7 +133,7 @@ def main(file: Path, *names: str) -> int:
         os.environ["XDG_STATE_HOME"] = state
         for each in _comparisons([known[name] for name in names or known]):
             found[each.scenario] = each
-            write_atomic(file, table(found.values()).encode())
+            file.write_text(table(found.values()), encoding="utf-8")
     differences = [difference for each in found.values() for difference in each.differences]
     print(*differences, f"{len(differences)} disagreements", sep="\n")
     return 1 if differences else 0

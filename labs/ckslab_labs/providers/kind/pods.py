@@ -1,7 +1,7 @@
 """Pods of a real node: which of them belong to a clean cluster, and how those of a moment ago are brought back.
 
 A pod is never written through etcd: its container comes and goes with the kubelet. One that was changed, or is gone,
-is made again from what it was made of; one that a controller owns is left to the controller.
+is made again from what it was made of, for the owner that it had; one that the kubelet runs from a file is left to it.
 """
 
 import json

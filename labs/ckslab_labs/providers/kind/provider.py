@@ -146,8 +146,7 @@ class Kind:
         baseline = Snapshot.load(self.place.baseline)
         self._put_back(baseline, progress)
         objects = Objects(self.cluster_as("admin"))
-        if insist(partial(pods.end_strangers, objects), self.stored):
-            restore_keys(baseline.keys, self.stored)
+        insist(partial(pods.end_strangers, objects), self.stored, baseline.keys)
         self._await_system(objects)
 
     def _put_back(self, kept: Snapshot, progress: Progress) -> None:
@@ -156,7 +155,7 @@ class Kind:
         progress("putting the kind cluster back")
         self.node.restore({name: data for name, data in kept.files.items() if name not in (NODE, PODS)})
         self._await_api()
-        insist(partial(pods.take_out_finalizers, Objects(self.cluster_as("admin"))), self.stored)
+        insist(partial(pods.take_out_finalizers, Objects(self.cluster_as("admin"))), self.stored, kept.keys)
         restore_keys(kept.keys, self.stored)
         self._mend_node(json.loads(kept.files[NODE]))
 

@@ -43,19 +43,16 @@ def undo(kept: Keys, there: dict[pods.Key, Manifest], store: Store, objects: Obj
 
     """
     restore_keys(kept, store, settle=0.0)
-    try:
-        put_aside = insist(partial(pods.bring_back, objects, there), store)
-    finally:
-        restore_keys(kept, store, settle=0.0)
-    return put_aside
+    return insist(partial(pods.bring_back, objects, there), store, kept)
 
 
-def insist(act: Callable[[], Sequence[str]], store: Store) -> bool:
-    """Do something to pods, and where anything is refused, again without whoever has a say; that is to be restored.
+def insist(act: Callable[[], Sequence[str]], store: Store, kept: Keys) -> bool:
+    """Do something to pods, and where anything is refused, again without whoever has a say.
 
     Args:
         act: returns what was refused, and may be called any number of times.
         store: of the cluster.
+        kept: the keys that are brought back where anybody was put aside.
 
     Returns:
         whether anybody was put aside.
@@ -66,13 +63,19 @@ def insist(act: Callable[[], Sequence[str]], store: Store) -> bool:
     """
     if not act():
         return False
-    restore_keys(without_a_say(capture_keys(store)), store, settle=0.0)
     until = time.monotonic() + SECONDS
-    while refused := act():
-        if time.monotonic() > until:
-            seen = f"after {SECONDS:g} s: {'; '.join(refused)}"
-            raise Infrastructure("bring back the cluster's pods", seen, "Run `ckslab reset`, or see `ckslab doctor`.")
-        time.sleep(0.05)
+    try:
+        restore_keys(without_a_say(capture_keys(store)), store, settle=0.0)
+        while refused := act():
+            if time.monotonic() > until:
+                seen, remedy = (
+                    f"after {SECONDS:g} s: {'; '.join(refused)}",
+                    "Run `ckslab reset`, or see `ckslab doctor`.",
+                )
+                raise Infrastructure("bring back the cluster's pods", seen, remedy)
+            time.sleep(0.05)
+    finally:
+        restore_keys(kept, store, settle=0.0)
     return True
 
 

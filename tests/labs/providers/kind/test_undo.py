@@ -50,7 +50,7 @@ def test_a_namespace_takes_every_pod_and_keeps_its_other_labels() -> None:
 
 def test_nobody_is_put_aside_where_nothing_is_refused() -> None:
     store = Memory({POLICY: b"{}"})
-    assert not insist(list, store)
+    assert not insist(list, store, {})
     assert store.writes == 0
 
 
@@ -60,11 +60,22 @@ def test_what_was_refused_is_tried_again_once_nobody_has_a_say() -> None:
     def act() -> Sequence[str]:
         return ["Pod web in shop: denied"] if POLICY in store.keys else []
 
-    assert insist(act, store)
+    assert insist(act, store, {ROLE: b"{}"})
     assert store.keys == {ROLE: b"{}"}
+
+
+def test_whoever_was_put_aside_comes_back_also_where_it_was_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "SECONDS", 0.0)
+    keys = {POLICY: b"{}", ROLE: b"{}"}
+    store = Memory(keys)
+    assert insist(lambda: ["denied"] if POLICY in store.keys else [], store, keys)
+    assert store.keys == keys
+    with pytest.raises(Infrastructure):
+        insist(lambda: ["denied"], store, keys)
+    assert store.keys == keys
 
 
 def test_what_nobody_can_bring_back_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(undo, "SECONDS", 0.0)
     with pytest.raises(Infrastructure, match="Pod web in shop: no such account"):
-        insist(lambda: ["Pod web in shop: no such account"], Memory({}))
+        insist(lambda: ["Pod web in shop: no such account"], Memory({}), {})
