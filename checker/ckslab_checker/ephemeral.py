@@ -58,9 +58,7 @@ def question(
     """
     name = pod["metadata"]["name"]
     container = {**_container(method, expect), **(fields or {})}
-    special = [
-        f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in (fields or {}).items()
-    ]
+    special = [f"{key} {_told(value)}" for key, value in (fields or {}).items()]
     special += [f"field manager {manager}"] if manager else []
     if method == "apply":
         container["targetContainerName"] = pod["spec"]["containers"][0]["name"]
