@@ -106,7 +106,7 @@ def _restores(lab: Lab) -> list[float]:
 def _suites(lab: Lab) -> float:
     began = monotonic()
     for scenario in scenarios_of_a_plane():
-        if not run_suite(scenario, lab).ok:
+        if not run_suite(scenario, [lab]).ok:
             raise SystemExit(f"{scenario.id}: its suite fails on kind")
     return monotonic() - began
 

@@ -108,9 +108,9 @@ def _comparisons(scenarios: Iterable[Scenario]) -> Iterator[Comparison]:
     try:
         for scenario in scenarios:
             print(f"{scenario.id} on a plane", file=sys.stderr)
-            ours = run_suite(scenario, plane)
+            ours = run_suite(scenario, [plane])
             print(f"{scenario.id} on kind", file=sys.stderr)
-            yield compare(ours, run_suite(scenario, kind, lambda case: print(f"  {case}", file=sys.stderr)))
+            yield compare(ours, run_suite(scenario, [kind], lambda case: print(f"  {case}", file=sys.stderr)))
     finally:
         plane.stop()
         kind.stop()

@@ -6,7 +6,9 @@ got exactly the outcome that the suite demands.
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from ckslab_checker.outcome import CheckResult, Outcome, Report
@@ -85,30 +87,44 @@ def summary(results: Sequence[SuiteResult]) -> dict[str, Any]:
 
 
 def run_suite(
-    scenario: Scenario, lab: Lab, progress: Progress | None = None, cases: Sequence[Case] | None = None
+    scenario: Scenario, labs: Sequence[Lab], progress: Progress | None = None, cases: Sequence[Case] | None = None
 ) -> SuiteResult:
-    """Play every case of a scenario's suite, or the cases that are given.
+    """Play every case of a scenario's suite, or the cases that are given; several at a time on several planes.
 
-    The plane's state is replaced for each case, so the plane must not hold anybody's session.
+    A plane's state is replaced for each case, so no plane may hold anybody's session.
 
     Args:
         scenario: whose suite.
-        lab: the plane to play on.
+        labs: the planes to play on; each case is played on one that is free.
         progress: told each case's name before it is played.
         cases: some of the suite's; all unless given.
 
     Raises:
         ScenarioProblems: the suite is not valid.
-        Infrastructure: the plane gave no answer; nothing is known about the suite then.
+        Infrastructure: a plane gave no answer; nothing is known about the suite then.
 
     """
     started = time.monotonic()
-    results = []
-    for case in load_suite(scenario).cases if cases is None else cases:
+    free: SimpleQueue[Lab] = SimpleQueue()
+    for lab in labs:
+        free.put(lab)
+
+    def run(case: Case) -> CaseResult:
+        lab = free.get()
         if progress:
             progress(f"{scenario.id}: {case.name}")
-        results.append(_run_case(case, scenario, lab))
-    return SuiteResult(scenario.id, tuple(results), time.monotonic() - started)
+        try:
+            return _run_case(case, scenario, lab)
+        finally:
+            free.put(lab)
+
+    chosen = load_suite(scenario).cases if cases is None else cases
+    if len(labs) == 1:  # in this thread, which an interrupt reaches at once
+        results = tuple(run(case) for case in chosen)
+    else:
+        with ThreadPoolExecutor(len(labs)) as pool:
+            results = tuple(pool.map(run, chosen))
+    return SuiteResult(scenario.id, results, time.monotonic() - started)
 
 
 def _run_case(case: Case, scenario: Scenario, lab: Lab) -> CaseResult:

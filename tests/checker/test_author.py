@@ -34,6 +34,6 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.plane
 def test_a_new_scenarios_suite_comes_true(tmp_path: Path, lab: Lab) -> None:
-    result = run_suite(load_scenario(author.new(tmp_path, "sample"), PROBES), lab)
+    result = run_suite(load_scenario(author.new(tmp_path, "sample"), PROBES), [lab])
     assert [case.mismatches for case in result.cases if not case.ok] == []
     assert (len(result.cases), result.ok) == (7, True)

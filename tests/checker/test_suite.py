@@ -62,7 +62,7 @@ def run(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, **changes: Report |
         return result
 
     monkeypatch.setattr(suite_module, "play_and_check", play_and_check)
-    return run_suite(scenario, NO_LAB)
+    return run_suite(scenario, [NO_LAB])
 
 
 def test_a_suite_that_comes_true(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,6 @@ def test_every_right_fix_passes_and_near_misses_fail_as_named(scenario_id: str, 
     kind_lab.sessions.set_open(None)  # another test's; its cluster is this one
     scenario = catalogue().get(scenario_id)
     kind_lab.prepare(scenario.spec.requires)
-    result = run_suite(scenario, kind_lab, cases=chosen(scenario))
+    result = run_suite(scenario, [kind_lab], cases=chosen(scenario))
     assert [f"{case.name}: {mismatch}" for case in result.cases for mismatch in case.mismatches] == []
     assert result.ok

@@ -1,5 +1,6 @@
 """``ckslab author test``: play a scenario's suite, and see that the checker is right about every case."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 @click.command("test")
 @click.argument("scenarios", metavar="[ID]...", nargs=-1, shell_complete=complete_scenario)
 @click.option("--all", "every", is_flag=True, help="All scenarios.")
+@click.option(
+    "--planes",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    help="Play on so many planes at a time: waiting for policies costs no time then.",
+)
 @settings_on(PLANE)
 @with_output("json")
-def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output: str) -> int:
+def command(scenarios: tuple[str, ...], every: bool, planes: int, settings: Settings, output: str) -> int:
     """Play the suites of the scenarios ID, or of --all that the provider can run.
 
     Exit code 0: every case came out as its suite demands. 1: some did not.
@@ -33,9 +41,11 @@ def command(scenarios: tuple[str, ...], every: bool, settings: Settings, output:
     if every:
         chosen = _those_it_can_play(service, chosen)
     progress = Progress()
-    lab = ready_lab(service, chosen, progress)
-    results = [run_suite(scenario, lab, progress) for scenario in chosen]
-    tell_that_it_runs_on(lab)
+    others = (LabService(replace(settings, plane=f"{settings.plane}-{number}")) for number in range(2, planes + 1))
+    labs = [ready_lab(each, chosen, progress) for each in (service, *others)]
+    results = [run_suite(scenario, labs, progress) for scenario in chosen]
+    for lab in labs:
+        tell_that_it_runs_on(lab)
     if output == "json":
         result_json(summary(results))
     else:

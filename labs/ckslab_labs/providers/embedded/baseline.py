@@ -1,8 +1,9 @@
 """The baseline: what a freshly settled control plane holds, made once per Kubernetes version and kept in the cache.
 
 A plane that is filled from it need not wait for controllers to make their accounts, for roles to be aggregated and for
-namespaces to be completed. It is stored with the ``json`` storage media type, so that the two places that hold a
-plane's own certificate authority can be rewritten for the plane that it fills: planes are strangers to each other.
+namespaces to be completed. The two places that hold a plane's own certificate authority are kept as JSON, which the API
+server reads as well as what it stores by itself: they are rewritten for the plane that the baseline fills, as planes are
+strangers to each other.
 """
 
 import base64
@@ -21,7 +22,7 @@ from ckslab_labs.paths import cache_home, private_dir
 from ckslab_labs.providers.embedded.layout import Layout
 from ckslab_labs.snapshot.snapshot import Snapshot
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when the objects below, or the way they are kept, change."""
 
 CONTROL_NAMESPACE = "ckslab"
@@ -126,9 +127,20 @@ def settle(objects: Objects, dump: Callable[[], Snapshot], deadline: float = 120
         time.sleep(2)
         now = dump()
         if now.keys == before.keys and _complete(objects):
-            return now
+            return Snapshot({**now.keys, **_authorities(objects, now)})
         before = now
     raise Infrastructure("prepare the baseline", "the new control plane went on changing", "Run `ckslab setup` again.")
+
+
+def _authorities(objects: Objects, snapshot: Snapshot) -> dict[bytes, bytes]:
+    """What holds the plane's own authority, as JSON in the form in which it is stored."""
+    found = {}
+    for key in filter(AUTHORITY.match, snapshot.keys):
+        namespace, name = key.decode().split("/")[-2:]
+        manifest = objects.get("ConfigMap", name, namespace).body
+        del manifest["metadata"]["resourceVersion"]  # which is the key's own
+        found[key] = _as_json(manifest)
+    return found
 
 
 def _complete(objects: Objects) -> bool:
@@ -151,6 +163,10 @@ def _adopted(key: bytes, value: bytes, authority: str) -> bytes:
     manifest: dict[str, Any] = json.loads(value)
     field = "ca.crt" if key.endswith(b".crt") else "client-ca-file"
     manifest["data"][field] = authority
+    return _as_json(manifest)
+
+
+def _as_json(manifest: Manifest) -> bytes:
     return json.dumps(manifest, separators=(",", ":")).encode()
 
 

@@ -145,8 +145,6 @@ class PlaneSpec:
     kubernetes: str
     ports: Ports
     binaries: dict[str, str]
-    storage: str = "protobuf"
-    """Media type of stored objects: ``json`` only while a baseline is made, because it must be readable by us."""
 
     def save(self, layout: Layout) -> None:
         """Write it down."""
@@ -161,7 +159,7 @@ class PlaneSpec:
 
         """
         value = read_json(layout.spec)
-        return cls(**{**value, "ports": Ports(**value["ports"])})
+        return cls(value["kubernetes"], Ports(**value["ports"]), value["binaries"])
 
 
 @dataclass(frozen=True)

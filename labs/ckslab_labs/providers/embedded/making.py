@@ -23,7 +23,7 @@ def make_plane(
         kubernetes: the version as people choose it, "1.36".
         version: in full.
         binaries: the programs, by name.
-        baseline: what etcd begins with. None begins empty, with objects stored as JSON: so a baseline is made.
+        baseline: what etcd begins with. None begins empty: so a baseline is made.
 
     """
     from ckslab_labs.providers.embedded.pki import make_pki  # 60 ms that only the making of a plane needs
@@ -40,5 +40,4 @@ def make_plane(
         write_fill(baseline, layout)
     ports = Ports.free()
     write_kubeconfigs(layout, ports)
-    storage = "json" if baseline is None else "protobuf"
-    PlaneSpec(kubernetes, ports, {name: str(path) for name, path in binaries.items()}, storage).save(layout)
+    PlaneSpec(kubernetes, ports, {name: str(path) for name, path in binaries.items()}).save(layout)

@@ -59,7 +59,7 @@ class ManifestFolder:
         try:
             files = [path for path in self.folder.iterdir() if not path.name.startswith(".") and path.is_file()]
             seen = [(path.name, path.stat()) for path in files]
-        except OSError:  # a file went while we looked; the next look is 50 ms away
+        except OSError:  # a file went while we looked; the next look is near
             return self._stamps
         return {name: (stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in seen}
 
