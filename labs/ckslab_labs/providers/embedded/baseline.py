@@ -1,9 +1,9 @@
 """The baseline: what a freshly settled control plane holds, made once per Kubernetes version and kept in the cache.
 
 A plane that is filled from it need not wait for controllers to make their accounts, for roles to be aggregated and for
-namespaces to be completed. The two places that hold a plane's own certificate authority are kept as JSON, which the API
-server reads as well as what it stores by itself: they are rewritten for the plane that the baseline fills, as planes are
-strangers to each other.
+namespaces to be completed. The two places that hold a plane's own certificate authority are kept as JSON, which the
+API server reads as well as what it stores by itself: they are rewritten for the plane that the baseline fills, as
+planes are strangers to each other.
 """
 
 import base64
