@@ -40,13 +40,18 @@ def read_subjects(path: Path) -> list[Subject]:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        return strict_yaml.load(_read_bytes(path), source=path.name)
+        return strict_yaml.load(read_answer(path), source=path.name)
     except strict_yaml.BadYaml as problem:
         raise WrongForm(clean_line(f"{problem.seen}. {problem.remedy}")) from None
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The content of a regular file; a link or a pipe in its place is not followed, nor waited for."""
+def read_answer(path: Path) -> bytes:
+    """The content of a regular file; a link or a pipe in its place is not followed, nor waited for.
+
+    Raises:
+        WrongForm: there is none, or it is larger than ``MAX_BYTES``.
+
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -4,7 +4,7 @@ A probe that needs anything more (a provider, a path of this machine, the clock)
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from ckslab_checker import installed
 from ckslab_checker.outcome import Evidence
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.cluster.port import Cluster, Identity, Node
+from ckslab_labs.cluster.port import Auditor, Cluster, Identity, Node
 from ckslab_labs.session import start_rbac
 
 Manifest = dict[str, Any]
@@ -30,6 +30,26 @@ class StartFacts:
     """The RBAC objects, by kind (``Role``, ``RoleBinding``, ``ClusterRole``, ...)."""
     pods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """``uid`` and ``restarts`` of the pods, by ``namespace/name``."""
+
+
+class Opened:
+    """What the checks of a run use together, each begun once and ended with the run."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._there: dict[str, Any] = {}
+
+    def once(self, what: str, begin: Callable[[], AbstractContextManager[_T]]) -> _T:
+        """What ``begin`` gives, begun when it is first asked for."""
+        if what not in self._there:
+            self._there[what] = self._stack.enter_context(begin())
+        found: _T = self._there[what]
+        return found
+
+    def close(self) -> None:
+        """End everything."""
+        self._there.clear()
+        self._stack.close()
 
 
 @dataclass(frozen=True)
@@ -51,8 +71,13 @@ class Context:
     """Keeps the cluster's state where requests are made for real: gives what brings it back, and does so at the end."""
     node: Node | None = None
     """The control-plane node's files, where they are within reach."""
+    auditor: Auditor | None = None
+    """Runs an API server with an audit policy, where one can be run."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
+
+    opened: Opened = field(default_factory=Opened, compare=False, repr=False)
+    """For what the engine ends when the checks have been asked."""
 
     _found: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 

@@ -6,7 +6,7 @@ fault of a probe is an ``error``. Where somebody else writes to the cluster mean
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import cast
 
@@ -70,7 +70,7 @@ class _Round:
             if any(Capability.KUBELET in type(each.probe).needs for each in self._checks):
                 barrier.await_pods(self._plain)
             barrier.await_controllers(self._plain)
-            with self._kept():
+            with self._kept(), closing(self._plain.opened):
                 self._notes = self._settle()
                 before = self._versions()
                 results = self._ask_all()

@@ -30,5 +30,6 @@ def context_for(scenario: Scenario, lab: Lab, session: Session, *, live: bool, s
         seed=seed or secrets.token_hex(4),
         checkpoint=None if live else lab.checkpoint,
         node=lab.provider.node,
+        auditor=lab.provider.auditor,
         served=lab.objects,
     )

@@ -5,7 +5,8 @@ and on a given kubeconfig. A refusal by the API server is an answer (a ``Respons
 error (``Unreachable``). Nothing in here may know a provider.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ class Capability(StrEnum):
     CONTROLLERS = "controllers"
     NODES = "nodes"
     CONTROL_PLANE_FILES = "control-plane-files"
+    AUDIT = "audit"
     KUBELET = "kubelet"
     NETWORK_POLICY = "network-policy"
 
@@ -171,6 +173,24 @@ class Cluster(Protocol):
             Unreachable: no complete answer within ``timeout``.
 
         """
+
+
+class PolicyRefused(Exception):
+    """No API server starts with a policy; the text says why, in its own words."""
+
+
+class Audited(Protocol):
+    """An API server of its own, on a copy of what the cluster stores, that logs by somebody's audit policy."""
+
+    def cluster_as(self, identity: Identity) -> Cluster:
+        """The API as seen by somebody who has proved who they are: an audit policy sees who is impersonated as ours."""
+
+    def events(self) -> list[dict[str, Any]]:
+        """What was logged until now (``audit.k8s.io/v1`` Event), in the order in which it was written."""
+
+
+Auditor = Callable[[bytes], AbstractContextManager[Audited]]
+"""Runs such a server with a policy file as it is; raises ``PolicyRefused``."""
 
 
 class Node(Protocol):

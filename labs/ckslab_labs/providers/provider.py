@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ckslab_labs.cluster.client import HttpCluster
-from ckslab_labs.cluster.port import Capability, Node
+from ckslab_labs.cluster.port import Auditor, Capability, Node
 from ckslab_labs.snapshot.snapshot import Snapshot
 
 Progress = Callable[[str], None]
@@ -47,6 +47,10 @@ class Provider(Protocol):
     @property
     def node(self) -> Node:
         """The control-plane node's files."""
+
+    @property
+    def auditor(self) -> Auditor | None:
+        """What runs an API server with an audit policy; None where none can be run beside the cluster's own."""
 
     def shell_on_node(self, line: str | None) -> list[str]:
         """The command that opens a shell on the control-plane node, or runs one line there.

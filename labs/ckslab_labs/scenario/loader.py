@@ -146,7 +146,13 @@ def _check_names(document: Document, report: Report) -> None:
     identities = texts(at(document, "spec", "identities"))
     for index, check in checks:
         for kind, parameters in check.items():
-            for name in texts(at(parameters, "as")):
-                if name not in identities:
-                    where = key_path(document, ("spec", "checks", index, kind, "as"))
-                    report(where, unknown("identity", name, identities))
+            for place, holder in [((), parameters), *_requests(parameters)]:
+                for name in texts(at(holder, "as")):
+                    if name not in identities:
+                        where = key_path(document, ("spec", "checks", index, kind, *place, "as"))
+                        report(where, unknown("identity", name, identities))
+
+
+def _requests(parameters: object) -> list[tuple[tuple[str | int, ...], object]]:
+    """The requests that a probe lists, with their places: each is made by somebody, too."""
+    return [(("requests", number), request) for number, request in mappings(at(parameters, "requests"))]

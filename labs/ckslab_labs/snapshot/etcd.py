@@ -110,6 +110,16 @@ class Etcd:
             if revision > KEPT_REVISIONS and revision % COMPACT_EVERY == 0:
                 self._compact(revision - KEPT_REVISIONS)
 
+    def clear(self, prefix: bytes) -> int:
+        """Delete every key that begins with a prefix outside of ``/registry/``, and say how many there were.
+
+        Raises:
+            Unreachable: no answer.
+
+        """
+        end = prefix[:-1] + bytes([prefix[-1] + 1])
+        return int(self._post("/v3/kv/deleterange", {"key": _b64(prefix), "range_end": _b64(end)}).get("deleted", 0))
+
     def _compact(self, revision: int) -> None:
         """Forget old revisions, so that the file's pages are used again however many restores there are."""
         self._pool.request("POST", "/v3/kv/compaction", body=json.dumps({"revision": str(revision)}))

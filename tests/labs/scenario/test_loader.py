@@ -263,8 +263,8 @@ def test_an_empty_mapping_names_every_missing_key(good_scenario: Path, in_yaml: 
             "requires: [api]",
             "requires: [nodez]",
             [
-                'spec.requires[0]: must be "api", "controllers", "nodes", "control-plane-files", "kubelet" or '
-                '"network-policy", not "nodez"'
+                'spec.requires[0]: must be "api", "controllers", "nodes", "control-plane-files", "audit", "kubelet" '
+                'or "network-policy", not "nodez"'
             ],
         ),
         (

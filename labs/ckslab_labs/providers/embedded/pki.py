@@ -63,6 +63,23 @@ def make_pki(folder: Path) -> None:
     _write(folder / "sa.pub", account.public_key().public_bytes(serialization.Encoding.PEM, public))
 
 
+def issue_client(pki: Path, stem: Path, user: str, groups: tuple[str, ...]) -> None:
+    """Write a certificate and key (``stem.crt``, ``stem.key``) by which a plane's API server knows somebody.
+
+    Args:
+        pki: the plane's folder of keys.
+        stem: where to, without an ending.
+        user: who; at most 64 characters (RFC 5280, ub-common-name).
+        groups: all groups that the certificate names.
+
+    """
+    certificate = x509.load_pem_x509_certificate((pki / "ca.crt").read_bytes())
+    key = serialization.load_pem_private_key((pki / "ca.key").read_bytes(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError(f"the authority in {pki} has another kind of key than it was made with")
+    _issue(Issuer(certificate, key), stem, user, groups, (CLIENT,))
+
+
 def _authority(name: str, key: PrivateKey) -> Issuer:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (

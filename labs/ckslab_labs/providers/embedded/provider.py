@@ -8,8 +8,9 @@ from pathlib import Path
 from ckslab_labs.binaries.locate import ensure
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
-from ckslab_labs.cluster.port import Capability
+from ckslab_labs.cluster.port import Auditor, Capability
 from ckslab_labs.errors import InvalidInput
+from ckslab_labs.providers.embedded.auditing import audited
 from ckslab_labs.providers.embedded.components import KWOK, NEEDS, components_for
 from ckslab_labs.providers.embedded.layout import Wanted
 from ckslab_labs.providers.embedded.node_files import NodeFiles
@@ -61,6 +62,11 @@ class Embedded:
     def cluster_as(self, who: str) -> HttpCluster:
         """See ``Provider``."""
         return self.plane.cluster if who == "admin" else self.plane.cluster_as(who)
+
+    @property
+    def auditor(self) -> Auditor:
+        """See ``Provider``."""
+        return lambda policy: audited(self.plane.layout, self.plane.etcd, self.plane.kubernetes, policy)
 
     def shell_on_node(self, line: str | None) -> list[str]:
         """Refuse: the node is a folder."""

@@ -117,6 +117,10 @@ class Kind:
             self._stored = Stored(Etcd(self.place.etcd_port, self.place.etcd))
         return self._stored
 
+    @property
+    def auditor(self) -> None:
+        """None: the node's API server is a container's."""
+
     def shell_on_node(self, line: str | None) -> list[str]:
         """See ``Provider``."""
         streams = ["--interactive", "--tty"] if line is None else ["--interactive"]
