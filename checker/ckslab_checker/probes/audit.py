@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, JsonValue, model_validator
 
 from ckslab_checker.answers import WrongForm, read_answer
-from ckslab_checker.asking import called, identities
+from ckslab_checker.asking import called
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
@@ -40,6 +40,11 @@ class Played(Strict):
     body: JsonValue = None
     """Sent as JSON."""
     content_type: str = Field(default="application/json", alias="content-type")
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Who makes it. Administrators do as well: they can do anything, and a policy may leave them out."""
+        return (self.as_,) if isinstance(self.as_, str) else self.as_
 
     def elsewhere(self, seed: str) -> "Played":
         """The same for an object, and in a namespace, that there is not."""
@@ -86,7 +91,7 @@ class Audit(ProbeSpec):
         except PolicyRefused as problem:
             return [Evidence(asked, "it starts", f"it does not: {clean_line(str(problem), 500)}", met=False)]
         stranger = Identity.of_user(ctx.member)
-        requests = [(played, identity) for played in self.requests for identity in identities(ctx, played.as_)]
+        requests = [(played, ctx.identities[name]) for played in self.requests for name in played.names]
         requests += [(played.elsewhere(ctx.seed), stranger) for played in self.requests]
         made = [(played, identity, _audit_id(trial, identity, played)) for played, identity in requests]
         logged: dict[str, list[Mapping[str, Any]]] = {}

@@ -65,7 +65,7 @@ def test_what_a_killed_command_left_is_not_seen_by_the_next(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        (HEAD + b"rules: []", "no rules"),
+        (HEAD + b"rules: []", "with 0 rules"),
         (HEAD + b"rules: [{level: Full}]", 'Unsupported value: "Full"'),
         (b"", "unknown group version"),
         (b"\x00\xff", "control characters"),
