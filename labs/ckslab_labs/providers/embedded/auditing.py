@@ -7,6 +7,7 @@ command that asks. Its log is written before a request is at its end (``--audit-
 
 import json
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -32,6 +33,7 @@ from ckslab_labs.providers.embedded.runner import OURS, Runner
 from ckslab_labs.snapshot.etcd import REGISTRY, Etcd
 
 PREFIX = b"/ckslab-audit/"
+FOLDER = "audit-"
 SECONDS = 30.0
 """In which it is ready, or ends; 2 s are usual."""
 WAIT = 60.0
@@ -91,10 +93,7 @@ def audited(layout: Layout, etcd: Etcd, version: str, policy: bytes) -> Iterator
     if len(policy) > MAX_FILE:
         raise PolicyRefused(f"it is larger than {MAX_FILE} bytes")
     spec = PlaneSpec.load(layout)
-    with (
-        FileLock(layout.run / "audit.lock", f"an audit policy on plane {layout.name}", WAIT),
-        tempfile.TemporaryDirectory(prefix="audit-", dir=layout.run) as name,
-    ):
+    with FileLock(layout.run / "audit.lock", f"an audit policy on plane {layout.name}", WAIT), _folder(layout) as name:
         folder = Path(name)
         trial = Trial(layout.name, layout.pki, _free_port(), folder)
         runner = Runner("audit", folder / "server.log", OURS, LIMITS)
@@ -110,6 +109,13 @@ def audited(layout: Layout, etcd: Etcd, version: str, policy: bytes) -> Iterator
         finally:
             runner.stop()
             etcd.clear(PREFIX)
+
+
+def _folder(layout: Layout) -> "tempfile.TemporaryDirectory[str]":
+    """A folder for one trial; what a killed command has left is taken away."""
+    for left in layout.run.glob(f"{FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=FOLDER, dir=layout.run)
 
 
 def _arguments(layout: Layout, spec: PlaneSpec, version: str, trial: Trial, folder: Path) -> list[str]:

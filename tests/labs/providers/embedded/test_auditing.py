@@ -58,8 +58,10 @@ def test_the_plane_sees_nothing_of_it_and_nothing_is_left(lab: Lab) -> None:
 
 def test_what_a_killed_command_left_is_not_seen_by_the_next(lab: Lab) -> None:
     lab.plane.etcd.write({PREFIX + b"configmaps/default/made": b"left behind"})
+    (lab.plane.layout.run / "audit-killed" / "files").mkdir(parents=True)
     (event,) = run(lab, BODIES, OURS)
     assert event["responseStatus"]["code"] == 201
+    assert left(lab)[1] == []
 
 
 @pytest.mark.parametrize(
