@@ -71,8 +71,9 @@ def node_image_at_hand() -> str | None:
 
 
 def scenarios_of_a_plane() -> list[Scenario]:
-    """Those that need nothing that only kind has."""
-    return [each for each in catalogue().read()[0] if Embedded.offers.issuperset(each.spec.requires)]
+    """Those that both providers can run."""
+    both = Embedded.offers & Kind.offers
+    return [each for each in catalogue().read()[0] if both.issuperset(each.spec.requires)]
 
 
 def _node_image(cache: str | None = None) -> None:

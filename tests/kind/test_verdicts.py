@@ -10,10 +10,12 @@ from ckslab_checker.play import play
 from ckslab_checker.suite import expected
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded.provider import Embedded
+from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.scenario.loader import load_suite
 
-SCENARIOS = [each.id for each in catalogue().read()[0] if Embedded.offers.issuperset(each.spec.requires)]
-"""Those that a plane runs; the suites of the others are played on kind as they are."""
+BOTH = Embedded.offers & Kind.offers
+SCENARIOS = [each.id for each in catalogue().read()[0] if BOTH.issuperset(each.spec.requires)]
+"""Those that both run; the suites of the others are played on kind as they are."""
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

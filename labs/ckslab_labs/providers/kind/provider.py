@@ -44,7 +44,7 @@ PODS = "pods"
 UNENFORCED = "a connection that a policy denies went through: its node image does not enforce network policies"
 IMAGE_VARIABLE = "CKSLAB_KIND_IMAGE"
 
-ALWAYS = frozenset(Capability) - {Capability.NETWORK_POLICY}
+ALWAYS = frozenset(Capability) - {Capability.NETWORK_POLICY, Capability.AUDIT}
 """What every kind cluster can do; whether NetworkPolicies are enforced depends on the node image, and is measured."""
 
 
@@ -60,7 +60,7 @@ class Kind:
     """
 
     name = "kind"
-    offers = frozenset(Capability)
+    offers = ALWAYS | {Capability.NETWORK_POLICY}
 
     def __init__(
         self, name: str, kubernetes: str | None = None, image: str | None = None, retain: bool = False
@@ -128,6 +128,9 @@ class Kind:
 
     def refuse_unfit(self, what: str, requires: Iterable[Capability]) -> None:
         """See ``Provider``."""
+        if missing := sorted(set(requires) - self.offers):
+            seen = f"it requires {', '.join(missing)}, which a kind cluster does not have"
+            raise InvalidInput(f"run {what} on the kind provider", seen, "Leave out --provider kind.")
         if self.exists and self._image and life.made_from(self.place) != image_id(self._image):
             seen = f"{self.place.cluster} is there already, made from another"
             remedy = f"Run `ckslab stop --plane {self.place.name}` first, or choose another --plane."
