@@ -8,6 +8,7 @@ fail where ``CKSLAB_REQUIRE`` demands ``plane``.
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -54,11 +55,25 @@ def plane_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_lab(plane_state: Path) -> Iterator[Lab]:
-    """The one plane of the run, with every component."""
+    """The plane of the run, with every component."""
+    with running("shared", plane_state) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def lab_beside(plane_state: Path, shared_lab: Lab) -> Iterator[Lab]:
+    """A second one, for suites: two planes play more cases in a minute than one."""
+    with running("beside", plane_state) as lab:
+        yield lab
+
+
+@contextmanager
+def running(name: str, state: Path) -> Iterator[Lab]:
+    """A plane with every component, ended in the end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(plane_state))
+        patch.setenv("XDG_STATE_HOME", str(state))
         patch.setenv("XDG_CACHE_HOME", REAL_CACHE)
-        lab = Lab("shared", os.environ.get("CKSLAB_TEST_KUBERNETES"))
+        lab = Lab(name, os.environ.get("CKSLAB_TEST_KUBERNETES"))
         try:
             lab.prepare([Capability.NODES])
         except LabError as error:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -206,3 +207,29 @@ def test_fixes_from_outside_are_played_and_checked(scenario: Scenario, lab: Lab,
     ]
     found = try_fix(scenario, lab, whole)
     assert (found.outcome, found.points) == (Outcome.PASSED, 1)
+
+
+def test_two_planes_play_two_cases_at_a_time(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = load_suite(scenario).cases[:4]
+    both = Barrier(2, timeout=10)
+    planes: list[Any] = [SimpleNamespace(name="one"), SimpleNamespace(name="two")]
+    played: list[tuple[str, int]] = []
+
+    def play_and_check(_: Scenario, lab: Any, __: Sequence[Action], ___: Path) -> Report:
+        played.append((lab.name, both.wait()))
+        return RIGHT
+
+    monkeypatch.setattr(suite_module, "play_and_check", play_and_check)
+    result = run_suite(scenario, planes, cases=cases)
+    assert [case.name for case in result.cases] == [case.name for case in cases]
+    assert sorted(name for name, _ in played) == ["one", "one", "two", "two"]
+
+
+def test_a_plane_without_an_answer_ends_the_suite(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    def play_and_check(*_: object) -> Report:
+        raise Unreachable("ask", "no answer", "try again")
+
+    monkeypatch.setattr(suite_module, "play_and_check", play_and_check)
+    for labs in ([NO_LAB], [NO_LAB, NO_LAB]):
+        with pytest.raises(Unreachable):
+            run_suite(scenario, labs)

@@ -24,7 +24,7 @@ def test_a_scenario_has_nothing_to_lint(scenario_id: str) -> None:
 
 @pytest.mark.plane
 @pytest.mark.parametrize("scenario_id", ON_A_PLANE)
-def test_every_right_fix_passes_and_every_near_miss_fails_as_named(scenario_id: str, lab: Lab) -> None:
-    result = run_suite(catalogue().get(scenario_id), [lab])
+def test_every_right_fix_passes_and_every_near_miss_fails_as_named(scenario_id: str, lab: Lab, lab_beside: Lab) -> None:
+    result = run_suite(catalogue().get(scenario_id), [lab, lab_beside])
     assert [f"{case.name}: {mismatch}" for case in result.cases for mismatch in case.mismatches] == []
     assert result.ok
