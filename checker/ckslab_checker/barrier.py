@@ -43,16 +43,17 @@ _INSTALLED: Mapping[str, Callable[[Context, str], Sentinel]] = {
 """Kinds of admission control that somebody may install, with their sentinels."""
 
 
-def await_controllers(ctx: Context) -> None:
+def await_controllers(ctx: Context, *, at_rest: bool = False) -> None:
     """Wait for what controllers make of the learner's changes: ClusterRoles that are made of others.
 
-    Authorizers see only what is written. Done once for a context, with ``ctx.rbac`` found by it.
+    Authorizers see only what is written. Done once for a context, with ``ctx.rbac`` found by it. ``at_rest`` is for
+    where controllers were awaited before, and are kept from their work since.
 
     Raises:
         Infrastructure: no controller does its work in time.
 
     """
-    ctx.once("rbac", lambda: _aggregated(ctx))
+    ctx.once("rbac", lambda: _aggregated(ctx, at_rest))
 
 
 def await_pods(ctx: Context) -> None:
@@ -83,7 +84,7 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False, le
         ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ctx.control_namespace}})
         account = {"name": "default", "namespace": ctx.control_namespace}  # controllers may be at rest
         ctx.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
-    await_controllers(ctx)
+    await_controllers(ctx, at_rest=leave)
     found = installed(ctx.objects) if admission else {}
     if admission:
         ctx.once("installed", lambda: {kind: _others(found[kind]) for kind in found})
@@ -144,18 +145,39 @@ def _await(wanted: Sequence[Sentinel], deadline: float) -> None:
             _wait(pause, deadline, f"{sentinel.what} of ours has no effect; last seen: {last}")
 
 
-def _aggregated(ctx: Context) -> Mapping[str, Sequence[Manifest]]:
-    """All roles and bindings, once the aggregated ones among them are up to date."""
+def _aggregated(ctx: Context, at_rest: bool) -> Mapping[str, Sequence[Manifest]]:
+    """All roles and bindings, once the aggregated ones among them are up to date.
+
+    Where a ClusterRole is another than at the start they must be so, and the same, before and after the controller has
+    done what it had begun.
+    """
     deadline = time.monotonic() + DEADLINE
+    before = None if ctx.start is None else aggregation.content(ctx.start.rbac.get("ClusterRole", ()))
     for pause in _pauses():
         rbac = start_rbac(ctx.objects)
         if Capability.CONTROLLERS not in ctx.cluster.capabilities:
             break
         behind = aggregation.unfinished(rbac["ClusterRole"])
-        if not behind:
+        if behind:
+            before = None
+            _wait(pause, deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
+            continue
+        now = aggregation.content(_others(rbac["ClusterRole"]))
+        if at_rest or now == before:
             break
-        _wait(pause, deadline, f"no controller brings the aggregated ClusterRoles up to date: {', '.join(behind)}")
+        before = now
+        _await_aggregation(ctx, deadline)
     return rbac
+
+
+def _await_aggregation(ctx: Context, deadline: float) -> None:
+    """Wait until the controller of aggregated ClusterRoles has done what it had begun."""
+    sentinel = sentinels.aggregate(ctx, secrets.token_hex(5))
+    try:
+        with _written([sentinel], leave=False):
+            _await([sentinel], deadline)
+    except Refused:
+        time.sleep(GRACE)
 
 
 def _pauses() -> Iterator[float]:

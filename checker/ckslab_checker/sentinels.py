@@ -90,6 +90,24 @@ def grant(ctx: Context, token: str, kind: str) -> Sentinel:
     return Written(ctx, f"a {kind} and its binding", (role, binding), ask)
 
 
+def aggregate(ctx: Context, token: str) -> Sentinel:
+    """A ClusterRole that is made of another, seen by the rules that the controller writes into it.
+
+    Whatever the controller had begun before it heard of the other is over by then: it hears of all ClusterRoles in
+    the order in which they changed, and what it writes waits in one line.
+    """
+    part = _object(f"{_RBAC}/v1", "ClusterRole", f"{token}-part")
+    part["rules"] = [{"apiGroups": ["barrier.ckslab.dev"], "resources": ["sentinels"], "verbs": ["get"]}]
+    whole = _object(f"{_RBAC}/v1", "ClusterRole", f"{token}-whole")
+    whole["aggregationRule"] = {"clusterRoleSelectors": [{"matchLabels": part["metadata"]["labels"]}]}
+
+    def ask() -> str | None:
+        answer = ctx.objects.get("ClusterRole", whole["metadata"]["name"])
+        return None if answer.ok and answer.body.get("rules") else "it is empty"
+
+    return Written(ctx, "an aggregated ClusterRole", (whole, part), ask)
+
+
 def validating_policy(ctx: Context, token: str) -> Sentinel:
     """A ValidatingAdmissionPolicy with a binding, seen by the warning that a dry run gets.
 

@@ -1,4 +1,6 @@
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from tests.checker.fake_cluster import FakeCluster, binding, role, rule
 
 from ckslab_checker import barrier, sentinels
 from ckslab_checker.access import Attributes, review
-from ckslab_checker.context import Context, Manifest
+from ckslab_checker.context import Context, Manifest, StartFacts
 from ckslab_checker.outcome import CannotTell
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Capability, Cluster, Identity, Response
@@ -241,6 +243,57 @@ def test_aggregated_roles_that_nobody_fills_are_named(monkeypatch: pytest.Monkey
     whole = {**role("whole"), "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}
     with pytest.raises(Infrastructure, match="no controller brings the aggregated ClusterRoles up to date: whole"):
         barrier.settle(context(Deaf([part, whole], frozenset({Capability.CONTROLLERS}))), admission=False)
+
+
+SELECTS = {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}
+
+
+def aggregated(view: bool, edit: bool) -> dict[str, list[Manifest]]:
+    """``edit`` is made of ``view`` and ``view`` of a part; which of them hold the part's rules."""
+    part = role("part", rule("get", "pods"), label="c=d")
+    rules = [rule("get", "pods")]
+    made = {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"c": "d"}}]}}
+    whole = [
+        {**role("view", *(rules if view else []), label="a=b"), **made},
+        {**role("edit", *(rules if edit else [])), "aggregationRule": SELECTS},
+    ]
+    return {"ClusterRole": [part, *whole]}
+
+
+def settled_by(
+    monkeypatch: pytest.MonkeyPatch, looks: list[dict[str, list[Manifest]]], start: StartFacts | None
+) -> tuple[Mapping[str, Any], int]:
+    """What is taken for up to date, of what is there at each look; and how often the controller was awaited."""
+    awaited: list[float] = []
+    monkeypatch.setattr(barrier, "start_rbac", lambda _: looks.pop(0))
+    monkeypatch.setattr(barrier, "_await_aggregation", lambda _, deadline: awaited.append(deadline))
+    ctx = replace(context(FakeCluster([], frozenset({Capability.CONTROLLERS}))), start=start)
+    barrier.await_controllers(ctx)
+    assert looks == []
+    return ctx.rbac, len(awaited)
+
+
+def test_what_looks_finished_is_looked_at_again_once_the_controller_has_done_what_it_had_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It wrote edit by the view of a moment before: finished by chance, then not, then finished.
+    by_chance, not_yet, finished = aggregated(True, True), aggregated(True, False), aggregated(True, True)
+    start = StartFacts(aggregated(False, False))
+    found = settled_by(monkeypatch, [by_chance, not_yet, finished, aggregated(True, True)], start)
+    assert found == (finished, 2)
+
+
+def test_roles_that_are_as_at_the_start_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = aggregated(True, True)
+    assert settled_by(monkeypatch, [same], StartFacts(aggregated(True, True))) == (same, 0)
+    assert settled_by(monkeypatch, [same, aggregated(True, True)], None) == (same, 1)
+
+
+def test_a_controller_that_is_kept_from_its_work_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(barrier, "start_rbac", lambda _: aggregated(True, True))
+    ctx = context(Deaf([], frozenset({Capability.CONTROLLERS})))
+    barrier.await_controllers(ctx, at_rest=True)
+    assert ctx.rbac == aggregated(True, True)
 
 
 def test_where_no_controller_runs_aggregated_roles_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
