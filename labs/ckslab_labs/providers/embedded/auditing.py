@@ -66,6 +66,11 @@ class Trial:
             self._known[identity] = HttpCluster(self._name, kubeconfig, frozenset({Capability.API}))
         return self._known[identity]
 
+    def close(self) -> None:
+        """Close all connections: the server ends sooner, and nothing of them is left to be collected."""
+        for cluster in self._known.values():
+            cluster.close()
+
     def events(self) -> list[dict[str, Any]]:
         """See ``Audited``. The last answer on each connection shows that what was asked before is written."""
         for cluster in self._known.values():
@@ -107,6 +112,7 @@ def audited(layout: Layout, etcd: Etcd, version: str, policy: bytes) -> Iterator
             _await(trial, runner)
             yield trial
         finally:
+            trial.close()
             runner.stop()
             etcd.clear(PREFIX)
 

@@ -1,5 +1,7 @@
 """A second API server with somebody's audit policy: what it logs, and that nothing of it stays."""
 
+import gc
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,6 +64,13 @@ def test_what_a_killed_command_left_is_not_seen_by_the_next(lab: Lab) -> None:
     (event,) = run(lab, BODIES, OURS)
     assert event["responseStatus"]["code"] == 201
     assert left(lab)[1] == []
+
+
+def test_its_connections_are_closed_with_it(lab: Lab) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(lab, BODIES, OURS)
+        gc.collect()
 
 
 @pytest.mark.parametrize(
