@@ -109,11 +109,11 @@ COMMANDS = {
     "check": "lab.start(scenario); [lab.attach().attempted() for _ in range(1000)]",
 }
 PROGRAM = """\
-import pickle, sys
+import os, pickle, sys
 from pathlib import Path
 from ckslab_labs.lab import Lab
 scenario = pickle.loads(Path(sys.argv[1]).read_bytes())
-lab = Lab(sys.argv[2])
+lab = Lab(sys.argv[2], os.environ.get("CKSLAB_TEST_KUBERNETES"))
 print("go", flush=True)
 {command}
 """
