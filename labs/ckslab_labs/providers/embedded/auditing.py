@@ -8,7 +8,6 @@ command that asks. Its log is written before a request is at its end (``--audit-
 import json
 import re
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from ckslab_labs.providers.embedded.components import APISERVER, command
 from ckslab_labs.providers.embedded.confine import MAX_FILE, Confinement
 from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfig
-from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec
+from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports
 from ckslab_labs.providers.embedded.manifest import default_manifest, read_manifest
 from ckslab_labs.providers.embedded.processes import LIMITS
 from ckslab_labs.providers.embedded.runner import OURS, Runner
@@ -100,7 +99,7 @@ def audited(layout: Layout, etcd: Etcd, version: str, policy: bytes) -> Iterator
     spec = PlaneSpec.load(layout)
     with FileLock(layout.run / "audit.lock", f"an audit policy on plane {layout.name}", WAIT), _folder(layout) as name:
         folder = Path(name)
-        trial = Trial(layout.name, layout.pki, _free_port(), folder)
+        trial = Trial(layout.name, layout.pki, Ports.free().apiserver, folder)
         runner = Runner("audit", folder / "server.log", OURS, LIMITS)
         etcd.clear(PREFIX)
         etcd.write({PREFIX + key.removeprefix(REGISTRY): value for key, value in etcd.dump().items()})
@@ -155,9 +154,7 @@ def _await(trial: Trial, runner: Runner) -> None:
             raise Infrastructure(attempted, words, "Try again.")
         if time.monotonic() > deadline:
             seen = f"it was not ready after {SECONDS:.0f} s"
-            raise Infrastructure(
-                "start an API server with the audit policy", seen, "Try again, or see `ckslab doctor`."
-            )
+            raise Infrastructure(attempted, seen, "Try again, or see `ckslab doctor`.")
         time.sleep(0.05)
 
 
@@ -165,9 +162,3 @@ def _reason(words: str) -> str:
     """What the server says, without where and how it says so."""
     found = re.search(r'err="loading audit policy file: (.*?)(?:: from file [^"]*)?"$', words)
     return found[1].replace('\\"', '"') if found else words
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -68,10 +68,8 @@ def insist(act: Callable[[], Sequence[str]], store: Store, kept: Keys) -> bool:
         restore_keys(without_a_say(capture_keys(store)), store, settle=0.0)
         while refused := act():
             if time.monotonic() > until:
-                seen, remedy = (
-                    f"after {SECONDS:g} s: {'; '.join(refused)}",
-                    "Run `ckslab reset`, or see `ckslab doctor`.",
-                )
+                seen = f"after {SECONDS:g} s: {'; '.join(refused)}"
+                remedy = "Run `ckslab reset`, or see `ckslab doctor`."
                 raise Infrastructure("bring back the cluster's pods", seen, remedy)
             time.sleep(0.05)
     finally:
