@@ -137,13 +137,17 @@ class FileLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock on ``path`` right now."""
+    """Whether some process holds the lock on ``path`` right now.
+
+    To ask is to share the lock for a moment: those who ask are not in each other's way, but may be in that of who comes
+    to take it, who should wait a little.
+    """
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     else:

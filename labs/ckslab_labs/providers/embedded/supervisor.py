@@ -39,6 +39,8 @@ TICK = 0.02
 """Seconds between two looks at files and processes while something is on its way."""
 REST = 0.1
 """Seconds between two looks otherwise: a plane at rest takes next to nothing of a laptop's battery."""
+ASKING_SECONDS = 1.0
+"""For commands that hold the lock for a moment as they ask whether somebody does, see ``is_locked``."""
 
 
 class Supervisor:
@@ -226,7 +228,7 @@ def main() -> int:
         os._exit(0)
     os.umask(0o077)
     try:
-        with FileLock(layout.alive, f"plane {layout.name}", wait=0):
+        with FileLock(layout.alive, f"plane {layout.name}", wait=ASKING_SECONDS):
             private_dir(layout.run)
             Supervisor(layout).run()
     except Busy:

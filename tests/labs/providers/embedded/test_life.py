@@ -1,6 +1,7 @@
 """A plane lives through the death of any of its parts, and of the commands that work on it; `stop` leaves nothing."""
 
 import datetime
+import fcntl
 import os
 import pickle
 import random
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -302,10 +304,22 @@ def test_what_an_orphaned_plane_still_runs_is_ended_before_it_is_made_anew(secon
     assert running(second) == API_ONLY
 
 
+def test_a_supervisor_comes_up_while_others_ask_whether_one_lives(second: Lab) -> None:
+    os.kill(supervisor_of(second), signal.SIGKILL)
+    eventually(lambda: running(second) == {})
+    with second.plane.layout.alive.open() as asked:
+        fcntl.flock(asked, fcntl.LOCK_SH)  # as one who asks does, for a moment
+        assert not second.plane.alive
+        threading.Timer(0.5, lambda: fcntl.flock(asked, fcntl.LOCK_UN)).start()
+        second.plane.up((), ensure)
+    assert running(second) == API_ONLY
+
+
 @pytest.mark.parametrize("damage", ["gone", "garbage"])
 def test_when_etcds_data_is_lost_there_is_a_clear_error_and_stop_and_start_help(
-    second: Lab, make_scenario: Callable[..., Scenario], damage: str
+    second: Lab, request: pytest.FixtureRequest, make_scenario: Callable[..., Scenario], damage: str
 ) -> None:
+    request.addfinalizer(second.plane.stop)  # should it fail, the next test gets a sound plane
     scenario = make_scenario(name=f"lost-{damage}")
     session = second.start(scenario)
     (session.files / "mine.txt").write_text("mine")
