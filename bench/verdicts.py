@@ -107,6 +107,8 @@ def _comparisons(scenarios: Iterable[Scenario]) -> Iterator[Comparison]:
     plane, kind = Lab("verdicts"), Lab("verdicts", provider="kind")
     try:
         for scenario in scenarios:
+            for lab in (plane, kind):
+                lab.prepare(scenario.spec.requires)
             print(f"{scenario.id} on a plane", file=sys.stderr)
             ours = run_suite(scenario, [plane])
             print(f"{scenario.id} on kind", file=sys.stderr)

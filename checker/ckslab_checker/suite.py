@@ -55,10 +55,12 @@ class SuiteResult:
     scenario: str
     cases: tuple[CaseResult, ...]
     seconds: float
+    left_out: tuple[str, ...] = ()
+    """Cases that could not be played, as the cluster does not serve what they need."""
 
     @property
     def ok(self) -> bool:
-        """Whether every case came out as demanded."""
+        """Whether every played case came out as demanded."""
         return all(case.ok for case in self.cases)
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class SuiteResult:
             "cases": len(self.cases),
             "right": right,
             "wrong": len(self.cases) - right,
+            "left_out": list(self.left_out),
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
         }
@@ -95,7 +98,7 @@ def run_suite(
 
     Args:
         scenario: whose suite.
-        labs: the planes to play on; each case is played on one that is free.
+        labs: the running planes to play on, of one version; each case is played on one that is free.
         progress: told each case's name before it is played.
         cases: some of the suite's; all unless given.
 
@@ -118,13 +121,15 @@ def run_suite(
         finally:
             free.put(lab)
 
-    chosen = load_suite(scenario).cases if cases is None else cases
+    asked = load_suite(scenario).cases if cases is None else cases
+    chosen = [case for case in asked if case.needs is None or labs[0].objects.serves(case.needs)]
     if len(labs) == 1:  # in this thread, which an interrupt reaches at once
         results = tuple(run(case) for case in chosen)
     else:
         with ThreadPoolExecutor(len(labs)) as pool:
             results = tuple(pool.map(run, chosen))
-    return SuiteResult(scenario.id, results, time.monotonic() - started)
+    left_out = tuple(case.name for case in asked if case not in chosen)
+    return SuiteResult(scenario.id, results, time.monotonic() - started, left_out)
 
 
 def _run_case(case: Case, scenario: Scenario, lab: Lab) -> CaseResult:

@@ -79,6 +79,7 @@ def test_a_suite_that_comes_true(scenario: Scenario, monkeypatch: pytest.MonkeyP
         "cases": 7,
         "right": 3,
         "wrong": 4,
+        "left_out": [],
         "ok": True,
         "seconds": 0,
     }
@@ -148,7 +149,8 @@ def test_the_summary_of_all_suites(scenario: Scenario, monkeypatch: pytest.Monke
     found = summary(results)
     assert list(found) == ["scenarios", "cases", "false_accepts", "false_rejects", "seconds"]
     assert (found["cases"], found["false_rejects"]) == (14, 1)
-    assert [list(each) for each in found["scenarios"]] == [["id", "cases", "right", "wrong", "ok", "seconds"]] * 2
+    keys = ["id", "cases", "right", "wrong", "left_out", "ok", "seconds"]
+    assert [list(each) for each in found["scenarios"]] == [keys] * 2
 
 
 # --- fixes from outside -----------------------------------------------------------------------------------------------
@@ -223,6 +225,21 @@ def test_two_planes_play_two_cases_at_a_time(scenario: Scenario, monkeypatch: py
     result = run_suite(scenario, planes, cases=cases)
     assert [case.name for case in result.cases] == [case.name for case in cases]
     assert sorted(name for name, _ in played) == ["one", "one", "two", "two"]
+
+
+def test_a_case_is_left_out_by_name_where_what_it_needs_is_not_served(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (
+        case.model_copy(update={"needs": kind})
+        for case, kind in zip(load_suite(scenario).cases[:2], ("New", "Old"), strict=True)
+    )
+    lab: Any = SimpleNamespace(objects=SimpleNamespace(serves=lambda kind: kind == "Old"))
+    monkeypatch.setattr(suite_module, "play_and_check", lambda *_: RIGHT)
+    result = run_suite(scenario, [lab], cases=[first, second])
+    assert [case.name for case in result.cases] == [second.name]
+    assert result.left_out == (first.name,)
+    assert result.as_dict()["left_out"] == [first.name]
 
 
 def test_a_plane_without_an_answer_ends_the_suite(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

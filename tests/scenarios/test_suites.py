@@ -5,6 +5,7 @@ import pytest
 from ckslab_checker.catalogue import catalogue
 from ckslab_checker.lint import lint
 from ckslab_checker.suite import run_suite
+from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded.provider import Embedded
 
@@ -28,3 +29,5 @@ def test_every_right_fix_passes_and_every_near_miss_fails_as_named(scenario_id: 
     result = run_suite(catalogue().get(scenario_id), [lab, lab_beside])
     assert [f"{case.name}: {mismatch}" for case in result.cases for mismatch in case.mismatches] == []
     assert result.ok
+    if lab.plane.kubernetes == KUBERNETES[DEFAULT_KUBERNETES].version:
+        assert result.left_out == ()

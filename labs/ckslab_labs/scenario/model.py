@@ -207,6 +207,8 @@ class Case(Strict):
     name: Id
     do: tuple[Action, ...] = Field(default=(), strict=False)
     """The fix, step by step; none for the untouched start."""
+    needs: str | None = Field(default=None, pattern=r"^[A-Z][A-Za-z]+$")
+    """A kind that the fix uses and an older version of Kubernetes does not serve: the case is left out there."""
     expect: Literal["passed"] | dict[Id, Literal["passed", "failed"]]
     """``passed`` (every check passes), or the outcomes of the checks that matter; those not named must pass."""
 

@@ -67,6 +67,7 @@ def _as_text(suite: "SuiteResult") -> str:
     right = sum(case.right for case in suite.cases)
     word = "ok   " if suite.ok else "WRONG"
     lines = [f"{word} {suite.scenario}: {right} right, {len(suite.cases) - right} wrong fixes, {suite.seconds:.1f} s"]
+    lines += [f"  {name}: left out, this Kubernetes does not serve what it needs" for name in suite.left_out]
     for case in suite.cases:
         if not case.ok:
             lines += [f"  {case.name}:", *(f"    {line}" for each in case.mismatches for line in each.splitlines())]
