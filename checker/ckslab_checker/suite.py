@@ -71,7 +71,6 @@ class SuiteResult:
             "cases": len(self.cases),
             "right": right,
             "wrong": len(self.cases) - right,
-            "left_out": list(self.left_out),
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
         }

@@ -46,6 +46,9 @@ def command(scenarios: tuple[str, ...], every: bool, planes: int, settings: Sett
     results = [run_suite(scenario, labs, progress) for scenario in chosen]
     for lab in labs:
         tell_that_it_runs_on(lab)
+    for suite in results:
+        for name in suite.left_out:
+            talk(f"{suite.scenario}: {name} was left out, as this Kubernetes does not serve what it needs")
     if output == "json":
         result_json(summary(results))
     else:
@@ -67,7 +70,6 @@ def _as_text(suite: "SuiteResult") -> str:
     right = sum(case.right for case in suite.cases)
     word = "ok   " if suite.ok else "WRONG"
     lines = [f"{word} {suite.scenario}: {right} right, {len(suite.cases) - right} wrong fixes, {suite.seconds:.1f} s"]
-    lines += [f"  {name}: left out, this Kubernetes does not serve what it needs" for name in suite.left_out]
     for case in suite.cases:
         if not case.ok:
             lines += [f"  {case.name}:", *(f"    {line}" for each in case.mismatches for line in each.splitlines())]
