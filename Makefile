@@ -11,7 +11,7 @@ demo: .venv/ready
 
 # Lint, types and arrows first: they take seconds. Then the binaries, built once. Then every test.
 test: check
-	$(PLANE)
+	$(PLANE) --all
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 # The older Kubernetes as well: builds it first, which takes some minutes.

@@ -1,4 +1,4 @@
-"""What a probe may see: the cluster, the learner's files and facts of the untouched start. Nothing else.
+"""What a probe may see: the cluster, the learner's files, facts of the untouched start, and tools. Nothing else.
 
 A probe that needs anything more (a provider, a path of this machine, the clock) would not run the same everywhere.
 """
@@ -15,6 +15,7 @@ from ckslab_checker.outcome import Evidence
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Auditor, Cluster, Identity, Node
 from ckslab_labs.session import start_rbac
+from ckslab_labs.tools import Tools, tool
 
 Manifest = dict[str, Any]
 MEMBER = "ckslab-member-"
@@ -73,6 +74,8 @@ class Context:
     """The control-plane node's files, where they are within reach."""
     auditor: Auditor | None = None
     """Runs an API server with an audit policy, where one can be run."""
+    tool: Tools = tool
+    """Gives a program that decides what the API server does not."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
 

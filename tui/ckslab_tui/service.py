@@ -96,6 +96,7 @@ class LabService:
         with self._turn:
             if self._settings.provider is None:
                 self.lab.choose(wanted.spec.requires)
+            make_tools_ready(wanted, tell)
             return self._task(wanted, self.lab.start(wanted, tell, resume=resume))
 
     def current(self) -> Task:
@@ -123,6 +124,7 @@ class LabService:
 
         context = Context(cluster, scenario.identities, files, None, True, seed)
         objects = Objects(cluster)
+        make_tools_ready(scenario, lambda text: None)
         was_there = objects.get("Namespace", context.control_namespace).ok
         try:
             return check(scenario, context, provider=NAME)
@@ -251,3 +253,10 @@ def _in_curriculum_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     order = {domain: index for index, domain in enumerate(curriculum().domain_ids())}
     levels = ("warm-up", "exam", "hard")
     return tuple(sorted(entries, key=lambda e: (order.get(e.domain, len(order)), levels.index(e.difficulty), e.id)))
+
+
+def make_tools_ready(scenario: "Scenario", tell: Tell) -> None:
+    """Build the tools that a scenario's checks ask, before somebody waits for a verdict."""
+    from ckslab_labs.tools import make_ready
+
+    make_ready({name for check in scenario.spec.checks for name in check.probe.tools}, tell)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ckslab_checker.probes.alert import Alert
 from ckslab_checker.probes.audit import Audit
 from ckslab_checker.probes.can_i import CanI
 from ckslab_checker.probes.connect import Connect
@@ -19,6 +20,7 @@ from ckslab_checker.probes.workload import Workload
 from ckslab_labs.scenario.model import ProbeSpec
 
 _KINDS: tuple[type[ProbeSpec], ...] = (
+    Alert,
     Audit,
     CanI,
     Connect,

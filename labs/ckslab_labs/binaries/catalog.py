@@ -121,6 +121,13 @@ def _kubernetes(version: str) -> Module:
 ETCD = Module("etcd", "3.6.16", MODULES / "etcd", (Binary("etcd", "go.etcd.io/etcd/server/v3", 1),))
 KWOK = Module("kwok", "0.8.0", MODULES / "kwok", (Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", 1.3),))
 KIND = Module("kind", "0.33.0", MODULES / "kind", (Binary("kind", "sigs.k8s.io/kind", 0.2, ("version",)),))
+PROMETHEUS = Module(
+    "prometheus",
+    "3.16.0",
+    MODULES / "prometheus",  # as a module, v0.316.0
+    (Binary("promtool", "github.com/prometheus/prometheus/cmd/promtool", 4),),
+    stamp=("github.com/prometheus/common/version.Version=3.16.0",),
+)
 KUBERNETES = {"1.36": _kubernetes("1.36.3"), "1.35": _kubernetes("1.35.4")}
 
 DEFAULT_KUBERNETES = "1.36"

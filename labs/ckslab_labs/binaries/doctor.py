@@ -10,9 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ckslab_labs import tools
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, Binary, Module, architecture, programs
 from ckslab_labs.binaries.golang import FIRST_WITH_TOOLCHAINS, as_numbers, find_go
-from ckslab_labs.binaries.locate import find
+from ckslab_labs.binaries.locate import find, version_of
 from ckslab_labs.binaries.refusals import SPACE_GB
 from ckslab_labs.errors import LabError
 from ckslab_labs.files import FileLock
@@ -57,6 +58,7 @@ def findings(kubernetes: str = DEFAULT_KUBERNETES) -> list[Finding]:
         space_fact(cache_home(), SPACE_GB if go_versions else 0),
         *(Finding("yours", True, note) for note in notes),
         *(program_fact(module, binary, found.get(binary.name)) for module, binary in known),
+        *(tool_fact(name) for name in tools.TOOLS),
         state_fact(state_home()),
         lock_fact(state_home()),
     ]
@@ -96,8 +98,21 @@ def program_fact(module: Module, binary: Binary, path: Path | None) -> Finding:
     """Where a program is, or that it will be built; never wrong in itself (see ``go_fact``)."""
     if path:
         return Finding(binary.name, True, f"{module.version} at {path}")
-    about = f"about {binary.minutes:.0f} min" if binary.minutes >= 1 else "under a minute"
-    return Finding(binary.name, True, f"{module.version} will be built on first use, or now by `ckslab setup`: {about}")
+    seen = f"{module.version} will be built on first use, or now by `ckslab setup`: {_minutes(binary)}"
+    return Finding(binary.name, True, seen)
+
+
+def _minutes(binary: Binary) -> str:
+    return f"about {binary.minutes:.0f} min" if binary.minutes >= 1 else "under a minute"
+
+
+def tool_fact(name: str) -> Finding:
+    """Where one of ``tools.TOOLS`` is, or that it will be built where a scenario needs it."""
+    binary = tools.TOOLS[name].module.binary(name)
+    if path := tools.find(name):
+        return Finding(name, True, f"{version_of(path, binary)} at {path}")
+    seen = f"will be built for the first scenario that needs it, or now by `ckslab setup --all`: {_minutes(binary)}"
+    return Finding(name, True, seen)
 
 
 def state_fact(folder: Path) -> Finding:

@@ -49,13 +49,14 @@ def find(names: Sequence[str], kubernetes: str, progress: Progress = lambda line
         if name not in known:
             raise InvalidInput(f"find {name}", "ckslab knows no such program", f"There are: {', '.join(known)}.")
         module, binary = known[name]
-        path = _brought(module, binary, progress) or _built(module, binary)
+        path = brought(module, binary, progress) or _built(module, binary)
         if path:
             found[name] = path
     return found
 
 
-def _brought(module: Module, binary: Binary, progress: Progress) -> Path | None:
+def brought(module: Module, binary: Binary, progress: Progress = lambda line: None) -> Path | None:
+    """A program that the user brought, of the module's version; others are passed over, which ``progress`` is told."""
     for variable in BROUGHT:
         folder = os.environ.get(variable)
         path = Path(folder or "/").expanduser().absolute() / binary.name

@@ -9,6 +9,7 @@ from pathlib import Path
 from ckslab_labs.binaries.build import Progress, build, publish
 from ckslab_labs.binaries.catalog import KIND, Binary, Module, programs
 from ckslab_labs.paths import cache_home, private_dir
+from ckslab_labs.tools import TOOLS
 
 
 def wanted(kubernetes: str) -> dict[str, Path]:
@@ -53,5 +54,6 @@ def put_in_place(unpacked: Path, kubernetes: str) -> list[str]:
 
 def _all(kubernetes: str) -> Iterator[tuple[Module, Binary]]:
     yield from programs(kubernetes)
-    for binary in KIND.binaries:
-        yield KIND, binary
+    for module in (KIND, *(known.module for known in TOOLS.values())):
+        for binary in module.binaries:
+            yield module, binary

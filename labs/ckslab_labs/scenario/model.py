@@ -79,6 +79,8 @@ class ProbeSpec(Strict):
     """The key under which it stands in a check."""
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API})
     """Capabilities without which the question cannot be asked."""
+    tools: ClassVar[frozenset[str]] = frozenset()
+    """Programs that decide it besides the API server; keys of ``ckslab_labs.tools.TOOLS``."""
 
 
 class Check(Strict):

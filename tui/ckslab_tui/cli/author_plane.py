@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ckslab_tui.cli.streams import Progress, talk
-from ckslab_tui.service import LabService
+from ckslab_tui.service import LabService, make_tools_ready
 
 if TYPE_CHECKING:
     from ckslab_labs.lab import Lab
@@ -29,6 +29,8 @@ def ready_lab(service: LabService, scenarios: Collection["Scenario"], progress: 
     if session is not None:
         seen = f"{session.scenario_id} is open on it, and would be lost"
         raise InvalidInput(f"play fixes on plane {lab.name}", seen, "Leave out --plane, or run `ckslab stop`.")
+    for each in scenarios:
+        make_tools_ready(each, progress)
     with lab.exclusive():
         lab.prepare({capability for each in scenarios for capability in each.spec.requires}, progress)
     return lab

@@ -20,6 +20,7 @@ from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.port import Capability, Identity, PolicyRefused
 from ckslab_labs.errors import Infrastructure, Unreachable
 from ckslab_labs.files import FileLock
+from ckslab_labs.held import LIMITS
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.embedded.components import APISERVER, command
 from ckslab_labs.providers.embedded.confine import MAX_FILE, Confinement
@@ -27,7 +28,6 @@ from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfig
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports
 from ckslab_labs.providers.embedded.manifest import default_manifest, read_manifest
-from ckslab_labs.providers.embedded.processes import LIMITS
 from ckslab_labs.providers.embedded.runner import OURS, Runner
 from ckslab_labs.snapshot.etcd import REGISTRY, Etcd
 

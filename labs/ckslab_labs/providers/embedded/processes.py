@@ -4,9 +4,7 @@ What belongs to a plane is read from the process table (a variable in each proce
 file: a file can lie, and a pid can be reused.
 """
 
-import ctypes
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -14,19 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ckslab_labs.held import child_setup
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-
-
-LIMITS: Mapping[int, int] = {
-    resource.RLIMIT_CORE: 0,
-    resource.RLIMIT_FSIZE: 2**30,
-    resource.RLIMIT_AS: 8 * 2**30,
-    resource.RLIMIT_NOFILE: 8192,
-}
-"""What a process that is started from a learner's files may take of this machine (getrlimit(2)): bytes of a file and
-of its address space, open files. An API server's audit log begins anew at 100 MB, and it maps some 1.5 GB."""
 
 
 def start(
@@ -39,26 +26,12 @@ def start(
         log: appended to.
         env: the whole environment; nothing is inherited.
         cwd: the working directory.
-        limits: hard limits by resource, such as ``LIMITS``; a lower one that is in force already stays.
+        limits: hard limits by resource, see ``held.child_setup``.
 
     Raises:
         OSError: the program cannot be run.
 
     """
-    parent = os.getpid()
-    libc = ctypes.CDLL(
-        None, use_errno=True
-    )  # loaded before the fork: only async-signal-safe work is left for the child
-
-    bounds = {kind: _lower(limit, resource.getrlimit(kind)[1]) for kind, limit in (limits or {}).items()}
-
-    def bind_to_parent() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
-        for kind, limit in bounds.items():
-            resource.setrlimit(kind, (limit, limit))
-
     with log.open("ab") as output:
         return subprocess.Popen(
             argv,
@@ -68,12 +41,8 @@ def start(
             env=env,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=bind_to_parent,
+            preexec_fn=child_setup(limits),
         )
-
-
-def _lower(limit: int, hard: int) -> int:
-    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
 
 
 def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> None:

@@ -23,13 +23,13 @@ import urllib3
 
 from ckslab_labs.errors import Busy, Infrastructure
 from ckslab_labs.files import FileLock, read_json, write_json
+from ckslab_labs.held import LIMITS
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.embedded.components import APISERVER, ETCD, KWOK, ORDER, command
 from ckslab_labs.providers.embedded.confine import Confinement
 from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Wanted
 from ckslab_labs.providers.embedded.manifest import ManifestProblem
-from ckslab_labs.providers.embedded.processes import LIMITS
 from ckslab_labs.providers.embedded.runner import KUBELET, OURS, Runner
 from ckslab_labs.providers.embedded.static_pods import ManifestFolder
 from ckslab_labs.snapshot.etcd import Etcd

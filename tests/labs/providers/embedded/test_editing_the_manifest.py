@@ -12,6 +12,7 @@ from tests.labs.helpers import eventually, pid_of
 
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, Unreachable
+from ckslab_labs.held import LIMITS
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.providers.embedded.layout import Layout
@@ -233,8 +234,8 @@ def test_an_edited_configuration_reaches_the_running_api_server_once_it_is_check
 
 def test_an_api_server_started_from_an_edited_manifest_has_bounds(editor: Editor) -> None:
     pid = pid_of(editor.lab, "kube-apiserver")
-    bounds = {kind: resource.prlimit(pid, kind) for kind in processes.LIMITS}
-    assert all(soft == hard <= processes.LIMITS[kind] for kind, (soft, hard) in bounds.items())
+    bounds = {kind: resource.prlimit(pid, kind) for kind in LIMITS}
+    assert all(soft == hard <= LIMITS[kind] for kind, (soft, hard) in bounds.items())
 
 
 def test_an_audit_log_is_written_where_its_volume_is(editor: Editor) -> None:
