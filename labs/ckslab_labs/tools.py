@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ckslab_labs.binaries.build import Progress, build
-from ckslab_labs.binaries.catalog import PROMETHEUS, Module
+from ckslab_labs.binaries.catalog import GATEKEEPER, PROMETHEUS, Module
 from ckslab_labs.binaries.golang import as_numbers
 from ckslab_labs.binaries.locate import brought, version_of
 from ckslab_labs.errors import Infrastructure
@@ -43,7 +43,7 @@ class Known:
     since: str | None = None
 
 
-TOOLS: Mapping[str, Known] = {"promtool": Known(PROMETHEUS, since="2.40")}
+TOOLS: Mapping[str, Known] = {"gator": Known(GATEKEEPER), "promtool": Known(PROMETHEUS, since="2.40")}
 """The tools that probes may ask for, by the program's name."""
 
 

@@ -9,6 +9,7 @@ from ckslab_checker.probes.connect import Connect
 from ckslab_checker.probes.create import Create
 from ckslab_checker.probes.debug_container import DebugContainer
 from ckslab_checker.probes.exec import Exec
+from ckslab_checker.probes.gatekeeper import Gatekeeper
 from ckslab_checker.probes.kubelet import Kubelet
 from ckslab_checker.probes.no_new_powers import NoNewPowers
 from ckslab_checker.probes.node_file import NodeFile
@@ -27,6 +28,7 @@ _KINDS: tuple[type[ProbeSpec], ...] = (
     Create,
     DebugContainer,
     Exec,
+    Gatekeeper,
     Kubelet,
     NoNewPowers,
     NodeFile,

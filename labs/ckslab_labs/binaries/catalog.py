@@ -121,6 +121,13 @@ def _kubernetes(version: str) -> Module:
 ETCD = Module("etcd", "3.6.16", MODULES / "etcd", (Binary("etcd", "go.etcd.io/etcd/server/v3", 1),))
 KWOK = Module("kwok", "0.8.0", MODULES / "kwok", (Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", 1.3),))
 KIND = Module("kind", "0.33.0", MODULES / "kind", (Binary("kind", "sigs.k8s.io/kind", 0.2, ("version",)),))
+GATEKEEPER = Module(
+    "gatekeeper",
+    "3.23.0",
+    MODULES / "gatekeeper",
+    (Binary("gator", "github.com/open-policy-agent/gatekeeper/v3/cmd/gator", 2),),
+    stamp=("github.com/open-policy-agent/gatekeeper/v3/pkg/version.Version=v3.23.0",),
+)
 PROMETHEUS = Module(
     "prometheus",
     "3.16.0",

@@ -4,10 +4,21 @@ import re
 import pytest
 
 from ckslab_labs.binaries import catalog
-from ckslab_labs.binaries.catalog import ETCD, KIND, KUBERNETES, KWOK, PROMETHEUS, Binary, Module, modules, programs
+from ckslab_labs.binaries.catalog import (
+    ETCD,
+    GATEKEEPER,
+    KIND,
+    KUBERNETES,
+    KWOK,
+    PROMETHEUS,
+    Binary,
+    Module,
+    modules,
+    programs,
+)
 from ckslab_labs.errors import Infrastructure, InvalidInput
 
-EVERY_MODULE = [ETCD, KWOK, KIND, PROMETHEUS, *KUBERNETES.values()]
+EVERY_MODULE = [ETCD, KWOK, KIND, GATEKEEPER, PROMETHEUS, *KUBERNETES.values()]
 AS_A_MODULE = {"3.16.0": "0.316.0"}
 """Prometheus counts its releases otherwise as a Go module: v3.16.0 is v0.316.0."""
 

@@ -21,6 +21,7 @@ def test_the_facts_of_this_machine_come_in_one_order() -> None:
         "kube-scheduler",
         "kubectl",
         "kwok",
+        "gator",
         "promtool",
         "state",
         "locks",

@@ -1,0 +1,274 @@
+"""Does Gatekeeper refuse it? gator reviews requests by the learner's templates and constraints.
+
+Nothing is read in a template's code or in what a constraint matches; gator decides both as Gatekeeper's webhook does
+(https://open-policy-agent.github.io/gatekeeper/website/docs/gator/#the-gator-verify-subcommand). Only whether a
+constraint denies, or merely says that it would, is read here: gator counts violations of either
+(https://open-policy-agent.github.io/gatekeeper/website/docs/enforcement-points/). The requests are those that the
+webhook of an installation gets: to create and to update, of pods' subresources too.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, JsonValue
+
+from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.asking import called
+from ckslab_checker.context import Context
+from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.text import clean_line
+from ckslab_labs import strict_yaml
+from ckslab_labs.cluster.port import Capability, Identity
+from ckslab_labs.scenario.model import Id, ProbeSpec, Strict
+from ckslab_labs.tools import Tool
+
+TOOL = "gator"
+TEMPLATES = "templates.gatekeeper.sh/"
+CONSTRAINTS = "constraints.gatekeeper.sh/"
+WEBHOOK = ("validation.gatekeeper.sh", "*")
+"""The enforcement points at which a request is refused."""
+
+_SENDS = re.compile(r"\bhttp\s*\.\s*send\b")
+"""Gatekeeper's manifests take this function away (``--disable-opa-builtin``); gator would call it."""
+
+Manifest = Mapping[str, Any]
+
+
+class Reviewed(Strict):
+    """A request as admission control gets to see it."""
+
+    as_: Id = Field(alias="as")
+    """An identity of the scenario."""
+    operation: Literal["CREATE", "UPDATE"]
+    group: str = ""
+    version: str = "v1"
+    resource: str
+    subresource: str = ""
+    kind: str
+    namespace: str
+    name: str
+    object: dict[str, JsonValue]
+    """What is asked for; its apiVersion, kind, name and namespace are added."""
+    old: dict[str, JsonValue] | None = None
+    """What is there, for an update; the same as ``object`` unless given."""
+
+    def request(self, identity: Identity, marked: str = "") -> Manifest:
+        """The ``AdmissionReview``.
+
+        Args:
+            identity: who asks.
+            marked: put behind the name of the object, and makes other ephemeral containers of those that are there.
+
+        """
+        kind = {"group": self.group, "version": self.version, "kind": self.kind}
+        resource = {"group": self.group, "version": self.version, "resource": self.resource}
+        old = self.object if self.old is None else self.old
+        request = {
+            "uid": str(uuid.uuid4()),
+            "kind": kind,
+            "resource": resource,
+            "subResource": self.subresource,
+            "requestKind": kind,
+            "requestResource": resource,
+            "requestSubResource": self.subresource,
+            "name": self.name + marked,
+            "namespace": self.namespace,
+            "operation": self.operation,
+            "userInfo": {"username": identity.user, "groups": list(identity.groups)},
+            "object": self._whole(self.object, marked),
+            "oldObject": self._whole(old, marked) if self.operation == "UPDATE" else None,
+            "dryRun": False,
+        }
+        return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+    def _whole(self, given: Mapping[str, Any], marked: str) -> Manifest:
+        version = f"{self.group}/{self.version}" if self.group else self.version
+        metadata = {"name": self.name + marked, "namespace": self.namespace, **given.get("metadata", {})}
+        whole = {**given, "apiVersion": version, "kind": self.kind, "metadata": metadata}
+        spec = given.get("spec", {})
+        if "ephemeralContainers" in spec:
+            whole["spec"] = {
+                **spec,
+                "ephemeralContainers": [_another(each, marked) for each in spec["ephemeralContainers"]],
+            }
+        return whole
+
+    def __str__(self) -> str:
+        path = "/".join(filter(None, (self.group, self.resource, self.subresource)))
+        return f"{self.operation} {path} {self.name} in {self.namespace}"
+
+
+def _another(container: Mapping[str, Any], marked: str) -> Mapping[str, Any]:
+    """An ephemeral container that has nothing in common with the given one, if it is to be another."""
+    return {"name": container["name"] + marked, "image": f"example.com/tools{marked}:1"} if marked else container
+
+
+class Gatekeeper(ProbeSpec):
+    """``gatekeeper: {file, requests, denied}``."""
+
+    kind: ClassVar[str] = "gatekeeper"
+    asks_admission: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API})
+    tools: ClassVar[frozenset[str]] = frozenset({TOOL})
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The learner's ConstraintTemplates and constraints."""
+    denied: bool
+    """Whether each of the requests must be refused; each is made once more by a stranger, for another object."""
+    requests: tuple[Reviewed, ...] = Field(min_length=1, strict=False)
+
+    def ask(self, ctx: Context) -> list[Evidence]:
+        """See ``Probe.ask``."""
+        asked = f"Does Gatekeeper take what {self.file} holds?"
+        gator = ctx.tool(TOOL)
+        try:
+            pairs = _pairs(strict_yaml.load_all(read_answer(ctx.files / self.file), source=self.file))
+        except (WrongForm, strict_yaml.BadYaml) as problem:
+            return [Evidence(asked, "it does", f"your file: {_told(problem)}", met=False)]
+        policies = [_Policy(gator, *pair) for pair in pairs]
+        for policy in policies:
+            if said := policy.objection([], denied=False):
+                return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
+        stranger = Identity.of_user(ctx.member)
+        made = [(each, ctx.identities[each.as_], "") for each in self.requests]
+        made += [(each, stranger, f"-{ctx.seed}") for each in self.requests]
+        reviews = [each.request(identity, marked) for each, identity, marked in made]
+        enforced = [policy for policy in policies if policy.denies]
+        found = [policy.denied(reviews, self.denied) for policy in enforced]
+        denied = [any(each) for each in zip(*found, strict=True)] if found else [False] * len(reviews)
+        return [self._judge(each, identity, refused) for (each, identity, _), refused in zip(made, denied, strict=True)]
+
+    def _judge(self, reviewed: Reviewed, identity: Identity, refused: bool) -> Evidence:
+        words = {True: "Gatekeeper refuses it", False: "Gatekeeper lets it through"}
+        asked = clean_line(f"{reviewed} as {called(identity)}")
+        return Evidence(asked, words[self.denied], words[refused], met=refused is self.denied)
+
+
+class _Policy:
+    """A constraint with its template."""
+
+    def __init__(self, gator: Tool, template: Manifest, constraint: Manifest) -> None:
+        self._gator = gator
+        self._template = template
+        self._constraint, self.denies = _as_denying(constraint)
+
+    def denied(self, reviews: Sequence[Manifest], expected: bool) -> list[bool]:
+        """Whether it is violated by each of the requests; quick where all are as expected."""
+        if self.objection(reviews, expected) is None:
+            return [expected] * len(reviews)
+        return [self._is_denied(review, expected) for review in reviews]
+
+    def _is_denied(self, review: Manifest, expected: bool) -> bool:
+        said: str | None = ""
+        for answer in (expected, not expected):
+            said = self.objection([review], answer)
+            if said is None:
+                return answer
+        raise CannotTell(f"gator gives no answer: {said}")
+
+    def objection(self, reviews: Sequence[Manifest], denied: bool) -> str | None:
+        """What gator says against it that these, all of them, are violations, or none is; None: nothing, it is so."""
+        namespaces = {review["request"]["namespace"] for review in reviews}
+        files = {"template.yaml": self._template, "constraint.yaml": self._constraint}
+        files |= {f"namespace-{name}.yaml": _namespace(name) for name in namespaces}
+        files |= {f"review-{number}.yaml": review for number, review in enumerate(reviews)}
+        cases = [
+            {
+                "name": f"review-{number}",
+                "object": f"review-{number}.yaml",
+                "inventory": [f"namespace-{review['request']['namespace']}.yaml"],
+                "assertions": [{"violations": "yes" if denied else "no"}],
+            }
+            for number, review in enumerate(reviews)
+        ]
+        test = {"name": "policy", "template": "template.yaml", "constraint": "constraint.yaml", "cases": cases}
+        files["suite.yaml"] = {"apiVersion": "test.gatekeeper.sh/v1alpha1", "kind": "Suite", "tests": [test]}
+        written = {name: json.dumps(content).encode() for name, content in files.items()}
+        ran = self._gator.run(["verify", "suite.yaml"], written)
+        return None if ran.code == 0 else clean_line(ran.said, 500)
+
+
+def _namespace(name: str) -> Manifest:
+    labels = {"kubernetes.io/metadata.name": name}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+@dataclass
+class _Sorted:
+    templates: dict[str, Manifest]
+    constraints: dict[tuple[str, str], Manifest]
+
+
+def _pairs(documents: Sequence[object]) -> list[tuple[Manifest, Manifest]]:
+    """Each constraint of the file, with its template.
+
+    Raises:
+        WrongForm: the file holds something else, something twice, or a constraint without a template.
+
+    """
+    found = _Sorted({}, {})
+    for document in documents:
+        _sort(document, found)
+    for kind, name in found.constraints:
+        if kind not in found.templates:
+            raise WrongForm(clean_line(f"no ConstraintTemplate makes the kind {kind} of the constraint {name}"))
+    if not found.constraints:
+        raise WrongForm("it holds no constraint")
+    return [(found.templates[kind], constraint) for (kind, _), constraint in found.constraints.items()]
+
+
+def _sort(document: object, found: _Sorted) -> None:
+    if not isinstance(document, dict):
+        raise WrongForm("every document in it must be an object of Kubernetes")
+    version, kind, name = str(document.get("apiVersion")), str(document.get("kind")), _at(document, "metadata", "name")
+    if not isinstance(name, str):
+        raise WrongForm(clean_line(f"the {kind} has no metadata.name"))
+    if version.startswith(TEMPLATES) and kind == "ConstraintTemplate":
+        made = str(_at(document, "spec", "crd", "spec", "names", "kind"))
+        if _SENDS.search(json.dumps(document)):
+            raise WrongForm(clean_line(f"the template {name} asks other servers (http.send), which Gatekeeper refuses"))
+        if found.templates.setdefault(made, document) is not document:
+            raise WrongForm(clean_line(f"two templates make the kind {made}"))
+    elif version.startswith(CONSTRAINTS):
+        if found.constraints.setdefault((kind, name), document) is not document:
+            raise WrongForm(clean_line(f"the constraint {kind} {name} is there twice"))
+    else:
+        raise WrongForm(clean_line(f"{version} {kind} is neither a ConstraintTemplate nor a constraint"))
+
+
+def _as_denying(constraint: Manifest) -> tuple[Manifest, bool]:
+    """A constraint as gator is to see it, and whether the webhook refuses what violates it."""
+    spec = constraint.get("spec")
+    if not isinstance(spec, dict):
+        return constraint, True
+    action = spec.get("enforcementAction") or "deny"
+    if action != "scoped":
+        return constraint, action == "deny"
+    points = [
+        _at(point, "name")
+        for each in _list(spec, "scopedEnforcementActions")
+        if _at(each, "action") == "deny"
+        for point in _list(each, "enforcementPoints")
+    ]
+    rest = {key: value for key, value in spec.items() if key != "scopedEnforcementActions"}
+    return {**constraint, "spec": {**rest, "enforcementAction": "deny"}}, any(point in WEBHOOK for point in points)
+
+
+def _at(value: object, *keys: str) -> object:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _list(value: object, key: str) -> list[object]:
+    found = _at(value, key)
+    return found if isinstance(found, list) else []
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, strict_yaml.BadYaml):
+        return clean_line(f"{problem.seen}. {problem.remedy}")
+    return str(problem)
