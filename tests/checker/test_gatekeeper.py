@@ -1,4 +1,4 @@
-"""What the gatekeeper probe asks gator, and how it takes the answers; what is refused gator says itself, in the suite."""
+"""What the gatekeeper probe asks gator, and how it takes the answers; what is refused gator says, in the suite."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
