@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from tests.checker.fake_cluster import FakeCluster
 from tests.checker.worlds import IDENTITIES
 
+from ckslab_checker.audited import Played
 from ckslab_checker.catalogue import catalogue
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.probes import PROBES
-from ckslab_checker.probes.audit import Audit, Played
+from ckslab_checker.probes.audit import Audit
 from ckslab_labs.cluster.port import Identity, PolicyRefused, Response
 from ckslab_labs.scenario.loader import load_scenario
 from ckslab_labs.scenario.problems import ScenarioProblems

@@ -9,6 +9,7 @@ from ckslab_checker.probes.connect import Connect
 from ckslab_checker.probes.create import Create
 from ckslab_checker.probes.debug_container import DebugContainer
 from ckslab_checker.probes.exec import Exec
+from ckslab_checker.probes.falco import Falco
 from ckslab_checker.probes.gatekeeper import Gatekeeper
 from ckslab_checker.probes.kubelet import Kubelet
 from ckslab_checker.probes.no_new_powers import NoNewPowers
@@ -28,6 +29,7 @@ _KINDS: tuple[type[ProbeSpec], ...] = (
     Create,
     DebugContainer,
     Exec,
+    Falco,
     Gatekeeper,
     Kubelet,
     NoNewPowers,

@@ -7,19 +7,18 @@ those who make them, as an audit policy takes whoever is impersonated for the on
 name, in a namespace and for an object that none can name either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
-from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from ckslab_checker.answers import WrongForm, read_answer
-from ckslab_checker.asking import called
+from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Audited, Capability, Identity, PolicyRefused
-from ckslab_labs.scenario.model import Id, ProbeSpec, Strict
+from ckslab_labs.scenario.model import ProbeSpec
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 """From nothing to everything."""
@@ -27,36 +26,6 @@ ANSWERED = ("ResponseComplete", "Panic")
 """The stages at which a request is over: what reads a log (Falco's rules, for instance) looks for these."""
 
 Level = Literal["None", "Metadata", "Request", "RequestResponse"]
-
-
-class Played(Strict):
-    """One request, made by each of ``as``."""
-
-    as_: Id | tuple[Id, ...] = Field(alias="as")
-    """An identity of the scenario, or several."""
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-    path: str = Field(pattern=r"^/[^\s#]*$")
-    """With its query."""
-    body: JsonValue = None
-    """Sent as JSON."""
-    content_type: str = Field(default="application/json", alias="content-type")
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Who makes it. Administrators do as well: they can do anything, and a policy may leave them out."""
-        return (self.as_,) if isinstance(self.as_, str) else self.as_
-
-    def elsewhere(self, seed: str) -> "Played":
-        """The same for an object, and in a namespace, that there is not."""
-        path, *query = self.path.split("?", 1)
-        _, root, *parts = path.split("/")
-        start = {"api": 1, "apis": 2}.get(root, len(parts))
-        if parts[start : start + 1] == ["namespaces"] and len(parts) > start + 2:
-            parts[start + 1] = f"elsewhere-{seed}"
-            start += 2
-        if len(parts) > start + 1:
-            parts[start + 1] += f"-{seed}"
-        return self.model_copy(update={"path": "?".join(["/".join(["", root, *parts]), *query])})
 
 
 class Audit(ProbeSpec):
@@ -91,13 +60,9 @@ class Audit(ProbeSpec):
         except PolicyRefused as problem:
             return [Evidence(asked, "it starts", f"it does not: {clean_line(str(problem), 500)}", met=False)]
         stranger = Identity.of_user(ctx.member)
-        requests = [(played, ctx.identities[name]) for played in self.requests for name in played.names]
+        requests = [each for played in self.requests for each in played.by(ctx.identities)]
         requests += [(played.elsewhere(ctx.seed), stranger) for played in self.requests]
-        made = [(played, identity, _audit_id(trial, identity, played)) for played, identity in requests]
-        logged: dict[str, list[Mapping[str, Any]]] = {}
-        for event in trial.events():
-            logged.setdefault(str(event["auditID"]), []).append(event)
-        return [self._judge(played, identity, logged.get(audit_id, [])) for played, identity, audit_id in made]
+        return [self._judge(*each) for each in play(trial, requests)]
 
     def _trial(self, ctx: Context) -> Audited:
         """The server that runs with the file; one for all checks that ask about it."""
@@ -106,7 +71,7 @@ class Audit(ProbeSpec):
         auditor, policy = ctx.auditor, read_answer(ctx.files / self.file)
         return ctx.opened.once(f"audit {self.file}", lambda: auditor(policy))
 
-    def _judge(self, played: Played, identity: Identity, events: Sequence[Mapping[str, Any]]) -> Evidence:
+    def _judge(self, played: Played, identity: Identity, events: Sequence[Event]) -> Evidence:
         answered = _highest(event for event in events if event["stage"] in ANSWERED)
         highest = _highest(events)
         too_low = self.at_least is not None and _rank(answered) < _rank(self.at_least)
@@ -115,7 +80,7 @@ class Audit(ProbeSpec):
         if highest != answered:
             stages = ", ".join(dict.fromkeys(str(event["stage"]) for event in events))
             seen = f"{seen} once it is answered, only at the stage {stages}"
-        asked = clean_line(f"{played.method} {played.path} as {called(identity)}: is it logged?")
+        asked = clean_line(f"{played.told(identity)}: is it logged?")
         return Evidence(asked, self._expected(), seen, met=not (too_low or too_high))
 
     def _expected(self) -> str:
@@ -127,22 +92,6 @@ class Audit(ProbeSpec):
         ]
         exactly = self.at_least == self.at_most
         return f"logged at {self.at_least if exactly else ' and '.join(filter(None, parts))}"
-
-
-def _audit_id(trial: Audited, identity: Identity, played: Played) -> str:
-    """Make a request, and return the name that its events bear (the header ``Audit-Id``)."""
-    parts = urlsplit(played.path)
-    answer = trial.cluster_as(identity).request(
-        played.method,
-        parts.path,
-        played.body,
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        content_type=played.content_type,
-    )
-    audit_id = answer.headers.get("audit-id", "")
-    if not audit_id:
-        raise CannotTell(f"{played.method} {played.path}: HTTP {answer.status} without an audit id")
-    return audit_id
 
 
 def _rank(level: str) -> int:

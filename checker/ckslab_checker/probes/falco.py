@@ -1,0 +1,80 @@
+"""Does a Falco rule fire? Requests are made on an API server that logs all of them, and the rules read its log.
+
+The events are real; Falco is emulated (see ``ckslab_checker.falco``), and the evidence says so.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.audited import Event, Played, play
+from ckslab_checker.context import Context
+from ckslab_checker.falco.conditions import WrongRule
+from ckslab_checker.falco.rules import Rule, firing, load
+from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.text import clean_line
+from ckslab_labs import strict_yaml
+from ckslab_labs.cluster.port import Audited, Capability, Identity
+from ckslab_labs.scenario.model import ProbeSpec
+
+POLICY = b"""apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: RequestResponse
+"""
+"""By which the API server logs: everything, once it is answered, with both bodies."""
+
+
+ADMINISTRATORS = "system:masters"
+"""May do everything: each request is made once more by one of them, whom no rule can name."""
+
+
+class Falco(ProbeSpec):
+    """``falco: {file, requests, fires}``."""
+
+    kind: ClassVar[str] = "falco"
+    asks_admission: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.AUDIT})
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The learner's Falco rules."""
+    fires: bool
+    """Whether some rule must fire for each of the requests, or none may."""
+    requests: tuple[Played, ...] = Field(min_length=1, strict=False)
+
+    def ask(self, ctx: Context) -> list[Evidence]:
+        """See ``Probe.ask``."""
+        try:
+            rules = load(strict_yaml.load(read_answer(ctx.files / self.file), source=self.file))
+        except (WrongForm, WrongRule, strict_yaml.BadYaml) as problem:
+            asked = f"Does Falco (emulated) load {self.file}?"
+            expected = "it does" if self.fires else "it does, or it cannot fire"
+            return [Evidence(asked, expected, f"it does not: {_told(problem)}", met=not self.fires)]
+        administrator = Identity.of_user(ctx.member, (ADMINISTRATORS,))
+        requests = [each for played in self.requests for each in played.by(ctx.identities)]
+        requests += [(played, administrator) for played in self.requests]
+        return [self._judge(rules, *each) for each in play(self._trial(ctx), requests)]
+
+    def _trial(self, ctx: Context) -> Audited:
+        """A server that logs everything; one for all checks that ask about rules."""
+        auditor = ctx.auditor
+        if auditor is None:
+            raise CannotTell("no API server can be run beside this cluster's own")
+        return ctx.opened.once("everything is logged", lambda: auditor(POLICY))
+
+    def _judge(self, rules: Sequence[Rule], played: Played, identity: Identity, events: Sequence[Event]) -> Evidence:
+        if not events:
+            raise CannotTell(f"{played.told(identity)}: it was not logged")
+        fired = list(dict.fromkeys(name for event in events for name in firing(rules, event)))
+        words = {True: "a rule fires", False: "no rule fires"}
+        seen = f"fires: {', '.join(fired)}" if fired else words[False]
+        asked = f"{played.told(identity)}: does a rule fire (Falco is emulated)?"
+        return Evidence(clean_line(asked), words[self.fires], clean_line(seen), met=bool(fired) is self.fires)
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, strict_yaml.BadYaml):
+        return clean_line(f"{problem.seen}. {problem.remedy}")
+    return clean_line(str(problem), 500)
