@@ -30,7 +30,7 @@ def read_subjects(path: Path) -> list[Subject]:
         WrongForm: there is no such file, or it is not of the form ``SUBJECTS_FORM``.
 
     """
-    value = _read_yaml(path)
+    value = read_yaml(path)
     if not isinstance(value, dict) or value.keys() != {"subjects"} or not isinstance(value["subjects"], list):
         raise WrongForm("write one list under the one key subjects")
     if len(value["subjects"]) > MAX_SUBJECTS:
@@ -38,9 +38,28 @@ def read_subjects(path: Path) -> list[Subject]:
     return list(dict.fromkeys(_subject(number, entry) for number, entry in enumerate(value["subjects"], 1)))
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """The one YAML document of a file.
+
+    Raises:
+        WrongForm: there is no such file, or it is not one document of strict YAML.
+
+    """
+    (document,) = as_yaml(read_answer(path), path.name, max_documents=1)
+    return document
+
+
+def as_yaml(content: bytes, name: str, max_documents: int = strict_yaml.MAX_DOCUMENTS) -> list[Any]:
+    """The YAML documents in a file's content.
+
+    Raises:
+        WrongForm: it is no strict YAML, holds nothing, or more documents than that.
+
+    """
     try:
-        return strict_yaml.load(read_answer(path), source=path.name)
+        if max_documents == 1:
+            return [strict_yaml.load(content, source=name)]
+        return strict_yaml.load_all(content, source=name, max_documents=max_documents)
     except strict_yaml.BadYaml as problem:
         raise WrongForm(clean_line(f"{problem.seen}. {problem.remedy}")) from None
 

@@ -18,11 +18,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.answers import WrongForm, as_yaml, read_answer
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
-from ckslab_labs import strict_yaml
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.scenario.model import ProbeSpec, Strict
 from ckslab_labs.tools import Tool
@@ -225,10 +224,7 @@ def _read_groups(rules: bytes, name: str) -> list[Mapping[str, Any]]:
         WrongForm: they are no YAML; write what only Prometheus writes, that an alert fires; or depend on the hour.
 
     """
-    try:
-        document = strict_yaml.load(rules, source=name)
-    except strict_yaml.BadYaml as problem:
-        raise WrongForm(clean_line(f"{problem.seen}. {problem.remedy}")) from None
+    (document,) = as_yaml(rules, name, max_documents=1)
     groups: list[Mapping[str, Any]] = [group for group in _listed(document, "groups") if isinstance(group, dict)]
     for rule in (rule for group in groups for rule in _listed(group, "rules") if isinstance(rule, dict)):
         if str(rule.get("record", "")).startswith(RESERVED):

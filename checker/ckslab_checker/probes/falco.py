@@ -8,14 +8,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.answers import WrongForm, read_yaml
 from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
 from ckslab_checker.falco.conditions import WrongRule
 from ckslab_checker.falco.rules import Rule, firing, load
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
-from ckslab_labs import strict_yaml
 from ckslab_labs.cluster.port import Audited, Capability, Identity
 from ckslab_labs.scenario.model import ProbeSpec
 
@@ -47,11 +46,11 @@ class Falco(ProbeSpec):
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
         try:
-            rules = load(strict_yaml.load(read_answer(ctx.files / self.file), source=self.file))
-        except (WrongForm, WrongRule, strict_yaml.BadYaml) as problem:
+            rules = load(read_yaml(ctx.files / self.file))
+        except (WrongForm, WrongRule) as problem:
             asked = f"Does Falco (emulated) load {self.file}?"
             expected = "it does" if self.fires else "it does, or it cannot fire"
-            return [Evidence(asked, expected, f"it does not: {_told(problem)}", met=not self.fires)]
+            return [Evidence(asked, expected, f"it does not: {clean_line(str(problem), 500)}", met=not self.fires)]
         administrator = Identity.of_user(ctx.member, (ADMINISTRATORS,))
         requests = [each for played in self.requests for each in played.by(ctx.identities)]
         requests += [(played, administrator) for played in self.requests]
@@ -72,9 +71,3 @@ class Falco(ProbeSpec):
         seen = f"fires: {', '.join(fired)}" if fired else words[False]
         asked = f"{played.told(identity)}: does a rule fire (Falco is emulated)?"
         return Evidence(clean_line(asked), words[self.fires], clean_line(seen), met=bool(fired) is self.fires)
-
-
-def _told(problem: Exception) -> str:
-    if isinstance(problem, strict_yaml.BadYaml):
-        return clean_line(f"{problem.seen}. {problem.remedy}")
-    return clean_line(str(problem), 500)

@@ -16,12 +16,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.answers import WrongForm, as_yaml, read_answer
 from ckslab_checker.asking import called
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
-from ckslab_labs import strict_yaml
 from ckslab_labs.cluster.port import Capability, Identity
 from ckslab_labs.scenario.model import Id, ProbeSpec, Strict
 from ckslab_labs.tools import Tool
@@ -125,9 +124,9 @@ class Gatekeeper(ProbeSpec):
         asked = f"Does Gatekeeper take what {self.file} holds?"
         gator = ctx.tool(TOOL)
         try:
-            pairs = _pairs(strict_yaml.load_all(read_answer(ctx.files / self.file), source=self.file))
-        except (WrongForm, strict_yaml.BadYaml) as problem:
-            return [Evidence(asked, "it does", f"your file: {_told(problem)}", met=False)]
+            pairs = _pairs(as_yaml(read_answer(ctx.files / self.file), self.file))
+        except WrongForm as problem:
+            return [Evidence(asked, "it does", f"your file: {problem}", met=False)]
         policies = [_Policy(gator, *pair) for pair in pairs]
         for policy in policies:
             if said := policy.objection([], denied=False):
@@ -266,9 +265,3 @@ def _at(value: object, *keys: str) -> object:
 def _list(value: object, key: str) -> list[object]:
     found = _at(value, key)
     return found if isinstance(found, list) else []
-
-
-def _told(problem: Exception) -> str:
-    if isinstance(problem, strict_yaml.BadYaml):
-        return clean_line(f"{problem.seen}. {problem.remedy}")
-    return str(problem)
