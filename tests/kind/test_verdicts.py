@@ -1,6 +1,7 @@
 """Every scenario that a plane runs is run on kind as well, and gets the same verdicts."""
 
 import pytest
+from bench.kind import scenarios_of_a_plane
 
 from ckslab_checker import engine
 from ckslab_checker.catalogue import catalogue
@@ -9,12 +10,9 @@ from ckslab_checker.outcome import Outcome
 from ckslab_checker.play import play
 from ckslab_checker.suite import expected
 from ckslab_labs.lab import Lab
-from ckslab_labs.providers.embedded.provider import Embedded
-from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.scenario.loader import load_suite
 
-BOTH = Embedded.offers & Kind.offers
-SCENARIOS = [each.id for each in catalogue().read()[0] if BOTH.issuperset(each.spec.requires)]
+SCENARIOS = [each.id for each in scenarios_of_a_plane()]
 """Those that both run; the suites of the others are played on kind as they are."""
 
 
