@@ -1,7 +1,7 @@
 """What every test stands on: no reach into the developer's own home, and real control planes that a run shares.
 
-One is made once and shared: each test gets it restored to its baseline, which takes milliseconds. Suites are played on a
-second one beside it, too. Where the
+One is made once and shared: each test gets it restored to its baseline, which takes milliseconds. Suites are played on
+a second one beside it, too. Where the
 binaries are missing they are built; where that is impossible, tests marked ``plane`` are skipped with the reason, or
 fail where ``CKSLAB_REQUIRE`` demands ``plane``.
 """
