@@ -120,8 +120,10 @@ class Lab:
         self._refuse_options_of_kind()
         self.provider.refuse_unfit(scenario.id, scenario.spec.requires)
         with self.exclusive():
-            self._put_aside(progress)
             session = self._session(scenario, self.sessions.folder(scenario.id))
+            if resume:
+                self._refuse_to_resume_nothing(session)
+            self._put_aside(progress)
             if resume:
                 return self._resume(scenario, session.folder, progress)
             start = self._fresh(scenario, None, progress)
@@ -141,8 +143,8 @@ class Lab:
             Infrastructure: the cluster does not run; says why (often: the learner's manifest).
 
         """
-        session = self.session()
         with self.exclusive():
+            session = self.session()
             self.provider.attach(quiet)
         return session
 
@@ -290,21 +292,29 @@ class Lab:
             return
         kept = self.provider.keep(progress)
         if kept is None:
+            self.sessions.set_open(None)
             progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
             return
         kept.save(session.aside)
+        self.sessions.set_open(None)  # from here on the cluster is another's: nobody may take its state for this one's
         progress(f"{session.scenario_id} is put aside; `ckslab start {session.scenario_id} --resume` brings it back")
 
-    def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
-        try:
-            session = Session.load(folder)
-            snapshot = Snapshot.load(session.aside)
-        except FileNotFoundError:
+    def _refuse_to_resume_nothing(self, session: Session) -> None:
+        opened = self.sessions.open()
+        if not session.aside.is_file() and (opened is None or opened.folder != session.folder):
             seen = "nothing of it was put aside on this plane"
-            raise InvalidInput(f"resume {scenario.id}", seen, f"Run `ckslab start {scenario.id}`.") from None
+            raise InvalidInput(f"resume {session.scenario_id}", seen, f"Run `ckslab start {session.scenario_id}`.")
+
+    def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
+        session = Session.load(folder)
+        snapshot = Snapshot.load(session.aside)
         self.prepare(scenario.spec.requires, progress)
-        self.sessions.set_open(session)  # first: what was put aside may hold a manifest that does not run
         if not self.provider.owns(snapshot):
             session.write_start(replace(session.start(), snapshot=Snapshot({})))  # it names the old plane's authority
-        self.provider.resume(snapshot)
+        try:
+            self.provider.resume(snapshot)
+        except Infrastructure:
+            self.sessions.set_open(session)  # what was put aside may hold a manifest that does not run
+            raise
+        self.sessions.set_open(session)  # last: killed before, it can be resumed again from what was put aside
         return session

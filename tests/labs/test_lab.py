@@ -86,6 +86,46 @@ def test_what_is_put_aside_comes_back_with_resume(second: Lab, make_scenario: Ca
     assert second.objects.get("Namespace", "elsewhere").ok
 
 
+@pytest.mark.plane
+@pytest.mark.parametrize("interrupted", ["start", "resume"])
+def test_what_was_put_aside_survives_a_start_that_is_interrupted(
+    second: Lab, make_scenario: Callable[..., Scenario], monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    first, other = make_scenario(name="first"), make_scenario(name="other", setup=OTHER_SETUP)
+    second.start(first)
+    second.objects.create(MARK)
+    if interrupted == "resume":
+        second.start(other)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    resumes = interrupted == "resume"
+    with monkeypatch.context() as patch:
+        if resumes:
+            patch.setattr(second.provider, "resume", interrupt)
+        else:  # the other one's setup is on the cluster by then
+            patch.setattr(second, "_await_learner", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            second.start(first if resumes else other, resume=resumes)
+    with pytest.raises(InvalidInput, match="no scenario is open"):
+        second.attach()
+    assert "first" in second.sessions.put_aside()
+    second.start(first, resume=True)
+    assert has_mark(second)
+    assert second.objects.get("Namespace", "elsewhere").status == 404
+
+
+@pytest.mark.plane
+def test_nothing_to_resume_leaves_what_is_open_alone(second: Lab, make_scenario: Callable[..., Scenario]) -> None:
+    opened = second.start(make_scenario(name="first"))
+    second.objects.create(MARK)
+    with pytest.raises(InvalidInput, match="nothing of it was put aside"):
+        second.start(make_scenario(name="never-begun"), resume=True)
+    assert second.attach() == opened
+    assert has_mark(second)
+
+
 OTHER_SETUP = "apiVersion: v1\nkind: Namespace\nmetadata: {name: elsewhere}\n"
 
 

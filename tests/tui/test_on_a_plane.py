@@ -6,14 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from tests.tui.driving import settle, shown, until
 
+import ckslab_checker.engine
+import ckslab_labs.lab
+from ckslab_checker.outcome import Outcome, Report
 from ckslab_checker.play import play
-from ckslab_labs.errors import ExitCode
+from ckslab_labs.errors import Busy, ExitCode
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.scenario.model import Action
@@ -211,3 +215,31 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         await settle(pilot)
         assert isinstance(pilot.app.screen, CatalogueScreen)
         assert pilot.app.screen.listed.open == SCENARIO
+
+
+def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:
+    service.start(SCENARIO, lambda text: None)
+    other = LabService(Settings(plane=lab.plane.name))
+    reports: list[Report] = []
+    checking = threading.Thread(target=lambda: reports.append(service.check()))
+    with other.lab.exclusive():  # as a command does that opens another scenario
+        checking.start()
+        time.sleep(0.5)
+        other.start("who-can-debug", lambda text: None)
+    checking.join(60)
+    assert [(report.scenario, report.outcome) for report in reports] == [("who-can-debug", Outcome.FAILED)]
+
+
+def test_nobody_opens_another_scenario_while_a_check_asks(
+    service: LabService, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.start(SCENARIO, lambda text: None)
+
+    def check(*_: object, **__: object) -> None:
+        monkeypatch.setattr(ckslab_labs.lab, "LOCK_SECONDS", 0.2)
+        with pytest.raises(Busy):
+            LabService(Settings(plane=lab.plane.name)).start("who-can-debug", lambda text: None)
+
+    monkeypatch.setattr(ckslab_checker.engine, "check", check)
+    service.check()
+    assert service.current().entry.id == SCENARIO

@@ -109,9 +109,9 @@ class LabService:
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
 
-        scenario, _ = self._open()
-        with self._turn:
+        with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
             session = self.lab.attach().attempted()
+            scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
             return check(scenario, context, provider=self.lab.provider.name)
 
