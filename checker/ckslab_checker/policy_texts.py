@@ -1,8 +1,9 @@
 """The texts that policies go by: a policy can only spare what it names, so each is tried as a name, a label, an image.
 
 Read from CEL's string literals (https://github.com/google/cel-spec/blob/master/doc/langdef.md#string-and-bytes-values),
-from the objects that a binding gives as parameters, and from regular expressions, of which an example is made. Nothing
-in here decides anything: a text that is of no use is an answer of the API server that says nothing.
+from the names of objects in rules, from the objects that a binding gives as parameters, and from regular expressions, of
+which an example is made. Nothing in here decides anything: a text that is of no use is an answer of the API server that
+says nothing.
 """
 
 import re
@@ -31,6 +32,7 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 def texts(found: Installed, objects: Objects) -> list[str]:
     """Every text that the policies quote, or that stands in their parameters: each once, none too odd to send."""
     literals = [text for expression in values(found, "expression") for text in quoted(str(expression))]
+    literals += [str(name) for names in values(found, "resourceNames") for name in names]
     parameters = [part for value in _parameters(found, objects) for part in (value, *_SEPARATORS.split(value))]
     known = [text.strip() for text in (*literals, *parameters)]
     several = dict.fromkeys(text for each in known for text in (each, example(each)))

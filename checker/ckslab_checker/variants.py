@@ -61,16 +61,36 @@ def pods(model: Manifest, texts: Sequence[str], fresh: str) -> Iterator[Manifest
     yield _pod("on-the-host", {**plain, "hostNetwork": True, "hostPID": True})
     yield _pod("preferred", {**plain, "priorityClassName": "system-cluster-critical"})
     yield _pod("accounted", {**plain, "serviceAccountName": fresh})
+    yield _rich(labels, fresh)
     for name in names(texts, fresh):
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
 
 
 def containers(texts: Sequence[str], fresh: str) -> Iterator[Manifest]:
-    """Fields of a debug container: images and names that policies speak of, and one that is beyond reproach."""
+    """Fields of a debug container: images and names that policies speak of, and what one may have at all."""
     yield {"securityContext": _HARDENED, "stdin": True, "tty": True}
+    yield _dressed(fresh)
     images = [*texts, *(f"{text}{fresh}" for text in texts), *_pairs(texts)]
     yield from ({"image": image} for image in dict.fromkeys(images))
     yield from ({"name": name} for name in names(texts, fresh))
+
+
+def _dressed(fresh: str) -> Manifest:
+    """All that a debug container can have in any pod, whatever it is good for."""
+    return {
+        "command": ["sh", "-c"],
+        "args": ["sleep 1d"],
+        "env": [{"name": "PURPOSE", "value": fresh}],
+        "envFrom": [{"configMapRef": {"name": fresh, "optional": True}}],
+        "imagePullPolicy": "Never",
+        "securityContext": _HARDENED,
+        "stdin": True,
+        "stdinOnce": True,
+        "terminationMessagePath": f"/tmp/{fresh}",  # noqa: S108 - in a container
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "tty": True,
+        "workingDir": "/",
+    }
 
 
 def requesters(identity: Identity, others: Iterable[Identity], texts: Sequence[str], fresh: str) -> Iterator[Identity]:
@@ -79,6 +99,7 @@ def requesters(identity: Identity, others: Iterable[Identity], texts: Sequence[s
     ``others`` are the scenario's identities. What one of them is called, or is a member of, is left out where it is
     none of the identity's own: an exception for those is asked about elsewhere, and may be right.
     """
+    yield replace(identity, uid=_uid(fresh), extra=((f"{fresh}.example.com/session", fresh),))
     own = _people(identity)
     theirs = [other for other in others if not other.user.startswith("system:")]
     foreign = {name for other in theirs for name in (other.user, *other.groups)} - own - {identity.user}
@@ -135,6 +156,21 @@ def _spells(text: str, names: set[str]) -> bool:
 
 def _pod(name: str, spec: Manifest, **metadata: object) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec}
+
+
+def _rich(labels: Mapping[str, str], fresh: str) -> Manifest:
+    """A pod with more of everything than the usual one has."""
+    containers = [{"name": f"{fresh}-{number}", "image": _PAUSE, "securityContext": _HARDENED} for number in (1, 2, 3)]
+    spec = {
+        "initContainers": containers[2:],
+        "containers": containers[:2],
+        "volumes": [{"name": fresh, "emptyDir": {}}],
+        "shareProcessNamespace": True,
+        "terminationGracePeriodSeconds": 5,
+        "tolerations": [{"key": fresh, "operator": "Exists"}],
+    }
+    many = {f"{fresh}.example.com/a-rather-long-key-of-a-label": fresh}
+    return _pod("rich", spec, labels={**labels, **many}, annotations=many)
 
 
 def _uid(text: str) -> str:

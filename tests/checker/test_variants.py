@@ -28,6 +28,7 @@ def test_pods_differ_from_the_model_in_one_respect_each() -> None:
     assert any(pod["metadata"].get("ownerReferences") for pod in pods)
     assert any(pod["metadata"].get("labels") == {"app": "zz"} for pod in pods)
     assert any(pod["spec"].get("nodeName") == "zz" for pod in pods)
+    assert any(len(pod["spec"]["containers"]) > 1 and pod["spec"].get("initContainers") for pod in pods)
 
 
 def test_images_are_tried_alone_and_in_pairs() -> None:
@@ -47,12 +48,25 @@ def test_other_members_are_asked_and_so_are_those_whom_a_policy_may_mean() -> No
 
 def test_who_is_in_no_group_of_people_is_no_member() -> None:
     root = Identity("root", ("system:masters",))
-    assert list(variants.requesters(DANA, [DANA, root], [], "zz")) == []
+    assert [each.user for each in variants.requesters(DANA, [DANA, root], [], "zz")] == ["dana"]
 
 
 def test_an_exception_for_those_who_may_is_no_hole() -> None:
     asked = list(variants.requesters(DANA, [DANA, OLGA], ["break-glass", "olga", "break-", "system:masters"], "zz"))
-    assert asked == []
+    assert [(each.user, each.groups) for each in asked] == [(DANA.user, DANA.groups)]
+
+
+def test_they_are_asked_as_one_of_whom_more_is_known() -> None:
+    known = next(variants.requesters(DANA, [], [], "zz"))
+    assert known.uid
+    assert known.extra
+    assert (known.user, known.groups) == (DANA.user, DANA.groups)
+
+
+def test_a_container_may_have_whatever_one_can_have() -> None:
+    names = {name for container in variants.containers([], "zz") for name in container}
+    assert {"env", "envFrom", "command", "args", "workingDir", "imagePullPolicy", "stdinOnce"} <= names
+    assert {"terminationMessagePath", "terminationMessagePolicy", "tty", "securityContext"} <= names
 
 
 def test_service_accounts_are_tried_by_every_part_that_a_text_spells() -> None:
