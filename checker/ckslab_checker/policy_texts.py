@@ -1,9 +1,9 @@
 """The texts that policies go by: a policy can only spare what it names, so each is tried as a name, a label, an image.
 
 Read from CEL's string literals (https://github.com/google/cel-spec/blob/master/doc/langdef.md#string-and-bytes-values),
-from the names of objects in rules, from the objects that a binding gives as parameters, and from regular expressions, of
-which an example is made. Nothing in here decides anything: a text that is of no use is an answer of the API server that
-says nothing.
+from the names of objects in rules, from the objects that a binding gives as parameters, and from regular expressions,
+of which an example is made. Nothing in here decides anything: a text that is of no use is an answer of the API server
+that says nothing.
 """
 
 import re
