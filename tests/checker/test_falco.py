@@ -149,7 +149,11 @@ def test_a_condition_that_it_does_not_meet(condition: str) -> None:
         ("ka.verb = patch and", "cannot be parsed near"),
         ("(ka.verb = patch", "cannot be parsed near"),
         ("ka.verb patch", "cannot be parsed near"),
-        ("", "cannot be parsed near"),
+        ("", "the rule 'R' has no condition"),
+        ("not " * 6000 + "ka.verb = patch", "nested too deeply"),
+        ('ka.response.code < "300"', "which is no number"),
+        ("ka.response.code >= x", "which is no number"),
+        ("ka.uri iendswith x", "cannot be parsed near"),
         ("ka.uri endswith dryRun=All", "cannot be parsed near"),
         ("(" * 60 + "ka.verb = patch" + ")" * 60, "nested too deeply"),
         ("kevt", "undefined macro 'kevt' used in filter"),
@@ -173,10 +177,28 @@ def test_a_condition_that_is_not_loaded(condition: str, said: str) -> None:
     [
         ({}, "not a YAML array"),
         (["x"], "item 1 is not an object"),
-        ([{"x": 1}], "item 1 is neither a rule"),
         ([{"rule": 1}], "name of the rule in item 1 is no text"),
         ([rule("ka.verb = x", priority="HIGH")], "invalid priority, 'HIGH'"),
         ([rule("ka.verb = x", output="%ka.target.pod")], "prints the nonexistent field ka.target.pod"),
+        ([rule("ka.verb = x", output="%username")], "prints the nonexistent field username"),
+        ([rule("ka.verb = x", priority="HIGH"), rule("ka.verb = x")], "invalid priority"),
+        ([rule("ka.verb = x"), rule("proc.name = x", source="syscall")], "defined anew with another source"),
+        ([rule("ka.verb = x"), {"rule": "R", "source": "x", "override": {"source": "replace"}}], "or cannot"),
+        ([{"rule": "R", "enabled": False}], "is changed before it is there"),
+        ([{"rule": "R", "tags": ["x"]}], "the rule 'R' has no condition"),
+        ([{"required_engine_version": "99.0.0"}], "requires an engine"),
+        ([{"required_plugin_versions": [{"name": "k8saudit", "version": "99.0.0"}]}], "requires the plugin 'k8saudit'"),
+        (
+            [{"required_plugin_versions": [{"name": "cloudtrail", "version": "0.1.0"}]}],
+            "requires the plugin 'cloudtrail'",
+        ),
+        ([{"macro": "a-b", "condition": "ka.verb = x"}], "a name that no condition can use"),
+        (
+            [{"macro": "m", "condition": "later"}, {"macro": "later", "condition": "ka.verb = x"}, rule("m")],
+            "macro 'later'",
+        ),
+        ([{"list": "none", "items": []}, rule("ka.verb = none")], "where one value must stand"),
+        ([{"list": "two", "items": ["x", "y"]}, rule("ka.verb = two")], "where one value must stand"),
         ([rule("ka.verb = x", exceptions=[])], "exceptions, which are not emulated"),
         ([rule("ka.verb = x", source="syscall")], "(source syscall): the field ka.verb is nonexistent"),
         ([rule("kevt", source="syscall")], "undefined macro 'kevt'"),
@@ -212,20 +234,41 @@ def test_without_a_source_a_rule_is_about_system_calls() -> None:
 
 def test_lists_and_macros_stand_for_what_they_hold() -> None:
     items = [
-        {"list": "verbs", "items": ["create", "changes"]},
         {"list": "changes", "items": ["patch", 2, True]},
-        {"macro": "changed", "condition": "ka.verb in (verbs) and asked"},
+        {"list": "verbs", "items": ["create", "changes"]},
         {"macro": "asked", "condition": "jevt.value[/stage] = ResponseComplete"},
+        {"macro": "changed", "condition": "ka.verb in (verbs) and asked"},
     ]
     assert fires(*items, rule("changed"))
     assert fires(*items, rule("not (ka.verb in (changes, x) and not asked)"))
     assert fires(rule("ka.user.name = dana and changed"), *items)
+    assert not fires(*items, rule('ka.verb in ("changes")'))
+
+
+def test_what_doubles_with_each_macro_or_list_is_refused() -> None:
+    macros = [{"macro": "m0", "condition": "ka.verb = patch"}]
+    macros += [{"macro": f"m{i}", "condition": f"m{i - 1} and m{i - 1}"} for i in range(1, 60)]
+    with pytest.raises(WrongRule, match="more than 5000 checks"):
+        load([*macros, rule("m59")])
+    lists = [{"list": "l0", "items": ["patch"]}]
+    lists += [{"list": f"l{i}", "items": [f"l{i - 1}", f"l{i - 1}"]} for i in range(1, 60)]
+    with pytest.raises(WrongRule, match="more than 5000 items"):
+        load(lists)
+
+
+@pytest.mark.parametrize("index", ["²", "9" * 5000, "-1"])
+def test_an_odd_index_finds_nothing(index: str) -> None:
+    assert not fires(rule(f"ka.req.pod.containers.image[{index}] = x or jevt.value[/user/groups/{index}] = x"))
+
+
+def test_what_falco_only_warns_of_is_passed_over() -> None:
+    assert fires(None, {"something": "else"}, rule("ka.verb = patch", enabled="true"))
 
 
 def test_what_comes_later_changes_what_was_there() -> None:
     first = rule("ka.verb = create")
     assert not fires(first)
-    assert fires(first, {"rule": "R", "condition": "or ka.verb = patch", "append": True})
+    assert fires(first, {"rule": "R", "condition": "or ka.verb = patch", "desc": "x", "append": True})
     assert fires(first, {"rule": "R", "condition": "ka.verb = patch", "override": {"condition": "replace"}})
     assert fires(first, rule("ka.verb = patch"))
     assert not fires(rule("ka.verb = patch"), {"rule": "R", "enabled": False})
@@ -298,9 +341,10 @@ def test_a_rule_must_fire_or_must_not(tmp_path: Path, demanded: bool, verb: str)
 @pytest.mark.parametrize("document", [None, {}, [rule("kevt")]])
 def test_a_file_that_is_not_loaded_fires_for_nothing(tmp_path: Path, document: object) -> None:
     for demanded in (True, False):
-        (found,) = ask(tmp_path, Server(), document, demanded)
-        assert found.met is not demanded
-        assert found.observed.startswith("it does not: ")
+        found = ask(tmp_path, Server(), document, demanded)
+        assert {evidence.met for evidence in found} == {not demanded}
+        if document is not None:
+            assert [evidence.observed.startswith("it does not: ") for evidence in found] == [True]
 
 
 def test_without_a_server_or_an_event_nobody_can_tell(tmp_path: Path) -> None:

@@ -16,7 +16,13 @@ from ckslab_checker.falco.fields import FIELDS, PRINTED_ONLY, Event, Values
 
 Meets = Callable[[Event], bool]
 MAX_DEPTH = 50
-"""Macros within macros, and parentheses within parentheses."""
+"""Parentheses within parentheses."""
+MAX_CHECKS = 5000
+"""In a condition with all its macros, and items in a list with all its lists."""
+ABOUT_SYSTEM_CALLS = frozenset(
+    ("evt", "proc", "fd", "fs", "thread", "user", "group", "container", "k8s", "syslog", "fdlist")
+)
+"""How fields of system calls begin."""
 
 GRAMMAR = r"""
 ?start: or_expr
@@ -36,7 +42,7 @@ _values: "(" [_value ("," _value)*] ")"
 CHANGE.3: /(tolower|toupper|basename)(?=\s*\()/
 FIELD.2: /[a-zA-Z]\w*(\.[a-zA-Z]\w*)+/
 ARGUMENT: /\[[^\]]*\]/
-COMPARE.2: /==|=|!=|<=|<|>=|>|(i?contains|bcontains|b?startswith|i?endswith|i?glob|regex)(?=[\s"'])/
+COMPARE.2: /==|=|!=|<=|<|>=|>|(i?contains|bcontains|b?startswith|endswith|i?glob|regex)(?=[\s"'])/
 AMONG.2: /(intersects|in|pmatch)(?=[\s(])/
 NAME: /(?!(and|or|not|exists|in|intersects)\b)[a-zA-Z][\w-]*(?![.\w])/
 QUOTED: /"([^"\\]|\\.)*"|'([^'\\]|\\.)*'/
@@ -68,6 +74,8 @@ class Check:
     asked: Asked
     operator: str
     values: tuple[str, ...] = ()
+    quoted: frozenset[str] = frozenset()
+    """Those values that stand in quotes: they are no names of lists, and no numbers."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +114,13 @@ class _Read(Transformer[Token, Condition]):
 
     def compare(self, parts: tuple[Asked, Token, Token]) -> Condition:
         asked, operator, value = parts
-        return Check(asked, "=" if operator == "==" else str(operator), (_plain(value),))
+        return Check(asked, "=" if operator == "==" else str(operator), (_plain(value),), _quoted(value))
 
     def among(self, parts: list[Asked | Token | None]) -> Condition:
         asked, operator, *values = parts
         assert isinstance(asked, Asked)
-        return Check(asked, str(operator), tuple(_plain(each) for each in values if isinstance(each, Token)))
+        tokens = [each for each in values if isinstance(each, Token)]
+        return Check(asked, str(operator), tuple(map(_plain, tokens)), _quoted(*tokens))
 
     def field(self, parts: list[Token | None]) -> Asked:
         name, argument = parts
@@ -120,6 +129,10 @@ class _Read(Transformer[Token, Condition]):
     def changed(self, parts: tuple[Token, Asked]) -> Asked:
         change, asked = parts
         return Asked(asked.name, asked.argument, (str(change), *asked.changes))
+
+
+def _quoted(*tokens: Token) -> frozenset[str]:
+    return frozenset(_plain(token) for token in tokens if token.type == "QUOTED")
 
 
 def _plain(token: Token) -> str:
@@ -157,39 +170,65 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def compiled(condition: Condition, macros: Mapping[str, Condition], lists: Mapping[str, Sequence[str]]) -> Meets:
-    """Whether an event meets a condition, as a function.
+@dataclass(frozen=True)
+class Scope:
+    """What a condition can name: the macros that stand above it, each compiled already or the reason why not; lists."""
+
+    macros: Mapping[str, "Compiled | WrongRule"]
+    lists: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A condition that can be asked: what it comes to, and how many checks that are."""
+
+    meets: Meets
+    size: int
+    fields: frozenset[str]
+
+
+def compiled(condition: Condition, scope: Scope) -> Compiled:
+    """A condition with its macros and lists in their places.
 
     Raises:
-        WrongRule: it asks for a macro or a field that there is not, or asks a field what it cannot be asked.
+        WrongRule: it asks for a macro or a field that there is not, asks a field what it cannot be asked, or is too
+            large.
 
     """
-    return _compiled(condition, macros, lists, ())
-
-
-def _compiled(
-    condition: Condition,
-    macros: Mapping[str, Condition],
-    lists: Mapping[str, Sequence[str]],
-    within: tuple[str, ...],
-) -> Meets:
     if isinstance(condition, Macro):
-        if condition.name not in macros or condition.name in within:
+        found = scope.macros.get(condition.name)
+        if found is None:
             raise WrongRule(f"undefined macro {condition.name!r} used in filter")
-        return _compiled(macros[condition.name], macros, lists, (*within, condition.name))
+        if isinstance(found, WrongRule):
+            raise found
+        return found
     if isinstance(condition, Joined):
-        parts = [_compiled(part, macros, lists, within) for part in condition.parts]
-        if condition.word == "not":
-            (part,) = parts
-            return lambda event: not part(event)
-        join = all if condition.word == "and" else any
-        return lambda event: join(part(event) for part in parts)
-    values = tuple(value for each in condition.values for value in lists.get(each, (each,)))
-    return _check(condition, values)
+        parts = [compiled(part, scope) for part in condition.parts]
+        size = sum(part.size for part in parts)
+        if size > MAX_CHECKS:
+            raise WrongRule(f"its condition comes to more than {MAX_CHECKS} checks")
+        fields = frozenset().union(*(part.fields for part in parts))
+        return Compiled(_joined(condition.word, [part.meets for part in parts]), size, fields)
+    values = [
+        item
+        for value in condition.values
+        for item in (scope.lists.get(value, (value,)) if value not in condition.quoted else (value,))
+    ]
+    return Compiled(_check(condition, tuple(values)), 1, frozenset({condition.asked.name}))
+
+
+def _joined(word: str, parts: Sequence[Meets]) -> Meets:
+    if word == "not":
+        (part,) = parts
+        return lambda event: not part(event)
+    join = all if word == "and" else any
+    return lambda event: join(part(event) for part in parts)
 
 
 def _check(check: Check, values: tuple[str, ...]) -> Meets:
     asked = check.asked
+    if asked.name.partition(".")[0] in ABOUT_SYSTEM_CALLS:
+        return lambda _: False  # asked in rules about system calls only, see ``rules``
     if asked.name not in FIELDS:
         why = "is not emulated in conditions" if asked.name in PRINTED_ONLY else "is nonexistent"
         raise WrongRule(f"the field {asked} {why}")
@@ -201,6 +240,10 @@ def _check(check: Check, values: tuple[str, ...]) -> Meets:
     many = field.many and not asked.argument
     if many and check.operator not in _OF_MANY:
         raise WrongRule(f"the list field {asked} can be asked {', '.join(_OF_MANY)}, and not {check.operator}")
+    if check.operator in _TEXT and len(values) != 1:
+        raise WrongRule(f"the field {asked} is compared with a list, where one value must stand")
+    if check.operator in _OF_NUMBERS and (check.quoted or not _NUMBER.fullmatch(values[0])):
+        raise WrongRule(f"the field {asked} is compared by {check.operator} with {values[0]!r}, which is no number")
     compare = _comparison(check.operator, values, str(asked))
 
     def meets(event: Event) -> bool:
@@ -212,6 +255,8 @@ def _check(check: Check, values: tuple[str, ...]) -> Meets:
     return meets
 
 
+_OF_NUMBERS = ("<", "<=", ">", ">=")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _OF_MANY = ("exists", "in", "intersects", "pmatch")
 _CHANGES: Mapping[str, Callable[[str], str]] = {
     "tolower": str.lower,
@@ -229,7 +274,6 @@ _TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "icontains": lambda found, asked: asked.lower() in found.lower(),
     "startswith": str.startswith,
     "endswith": str.endswith,
-    "iendswith": lambda found, asked: found.lower().endswith(asked.lower()),
     "glob": fnmatch.fnmatchcase,
     "iglob": lambda found, asked: fnmatch.fnmatchcase(found.lower(), asked.lower()),
 }

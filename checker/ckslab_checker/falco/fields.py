@@ -1,6 +1,7 @@
 """The fields of an audit event, by the names that the plugins k8saudit and json give them, and how each is read."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ def _each(where: tuple[str, ...], *keys: str) -> Field:
         items = _listed(_at(event, *where))
         if items is None:
             return None
-        kept = items if not index else items[int(index) : int(index) + 1] if index.isdigit() else []
+        kept = items if not index else _at_index(items, index)
         return tuple(_text(value) for item in kept for value in _flat(_at(item, *keys)))
 
     return Field(read, many=True, argument=None)
@@ -80,7 +81,13 @@ def _chosen(values: list[Any] | None, index: str) -> Values:
     if values is None:
         return None
     texts = tuple(map(_text, values))
-    return texts if not index else texts[int(index) : int(index) + 1] if index.isdigit() else ()
+    return texts if not index else tuple(_at_index(texts, index))
+
+
+def _at_index(items: Sequence[Any], index: str) -> Sequence[Any]:
+    """The one item at that index, if there is one."""
+    number = int(index) if re.fullmatch(r"[0-9]{1,6}", index) else len(items)
+    return items[number : number + 1]
 
 
 def _repository(image: str) -> str:
@@ -138,10 +145,7 @@ def _pointer(event: Event, path: str) -> Values:
     value: object = event
     for part in path.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, list):
-            value = value[int(key)] if key.isdigit() and int(key) < len(value) else None
-        else:
-            value = _at(value, key)
+        value = next(iter(_at_index(value, key)), None) if isinstance(value, list) else _at(value, key)
     return None if value is None else (_text(value),)
 
 

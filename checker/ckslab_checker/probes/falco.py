@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ckslab_checker.answers import WrongForm, read_yaml
+from ckslab_checker.answers import WrongForm, as_yaml, read_answer
 from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
 from ckslab_checker.falco.conditions import WrongRule
@@ -46,7 +46,8 @@ class Falco(ProbeSpec):
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
         try:
-            rules = load(read_yaml(ctx.files / self.file))
+            documents = as_yaml(read_answer(ctx.files / self.file), self.file)
+            rules = load([item for document in documents for item in _listed(document)])
         except (WrongForm, WrongRule) as problem:
             asked = f"Does Falco (emulated) load {self.file}?"
             expected = "it does" if self.fires else "it does, or it cannot fire"
@@ -71,3 +72,15 @@ class Falco(ProbeSpec):
         seen = f"fires: {', '.join(fired)}" if fired else words[False]
         asked = f"{played.told(identity)}: does a rule fire (Falco is emulated)?"
         return Evidence(clean_line(asked), words[self.fires], clean_line(seen), met=bool(fired) is self.fires)
+
+
+def _listed(document: object) -> list[object]:
+    """The items of a document; Falco reads several one after the other.
+
+    Raises:
+        WrongRule: it is no list.
+
+    """
+    if not isinstance(document, list):
+        raise WrongRule("rules content is not a YAML array of objects")
+    return document
