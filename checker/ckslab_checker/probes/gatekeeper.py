@@ -31,8 +31,17 @@ CONSTRAINTS = "constraints.gatekeeper.sh/"
 WEBHOOK = ("validation.gatekeeper.sh", "*")
 """The enforcement points at which a request is refused."""
 
-_SENDS = re.compile(r"\bhttp\s*\.\s*send\b")
-"""Gatekeeper's manifests take this function away (``--disable-opa-builtin``); gator would call it."""
+ADMINISTRATORS = "system:masters"
+MOST = 20
+"""Constraints in a file."""
+_REFUSED = {
+    re.compile(r"\bhttp\s*(\.\s*send\b|\[)"): "asks other servers (http.send), which Gatekeeper's manifests forbid",
+    re.compile(
+        r"\bdata\s*(\.\s*inventory\b|\[)"
+    ): "asks for objects that Gatekeeper is not told to keep (data.inventory)",
+    re.compile(r"\b(time\s*\.\s*now_ns|rand\s*\.\s*intn|opa\s*\.\s*runtime)\b"): "goes by the clock or by chance",
+}
+"""What gator would do, and Gatekeeper would not or otherwise, in a template's code; and what is said of it."""
 
 Manifest = Mapping[str, Any]
 
@@ -55,17 +64,11 @@ class Reviewed(Strict):
     old: dict[str, JsonValue] | None = None
     """What is there, for an update; the same as ``object`` unless given."""
 
-    def request(self, identity: Identity, marked: str = "") -> Manifest:
-        """The ``AdmissionReview``.
-
-        Args:
-            identity: who asks.
-            marked: put behind the name of the object, and makes other ephemeral containers of those that are there.
-
-        """
+    def request(self, identity: Identity, other: "Other | None" = None) -> Manifest:
+        """The ``AdmissionReview``: of what is given, or of another object that has nothing in common with it."""
         kind = {"group": self.group, "version": self.version, "kind": self.kind}
         resource = {"group": self.group, "version": self.version, "resource": self.resource}
-        old = self.object if self.old is None else self.old
+        updates = self.operation == "UPDATE"
         request = {
             "uid": str(uuid.uuid4()),
             "kind": kind,
@@ -74,36 +77,49 @@ class Reviewed(Strict):
             "requestKind": kind,
             "requestResource": resource,
             "requestSubResource": self.subresource,
-            "name": self.name + marked,
+            "name": other.name if other else self.name,
             "namespace": self.namespace,
             "operation": self.operation,
             "userInfo": {"username": identity.user, "groups": list(identity.groups)},
-            "object": self._whole(self.object, marked),
-            "oldObject": self._whole(old, marked) if self.operation == "UPDATE" else None,
+            "object": self._whole(self.object, other),
+            "oldObject": self._whole(self.object if self.old is None else self.old, other) if updates else None,
             "dryRun": False,
+            "options": {"apiVersion": "meta.k8s.io/v1", "kind": f"{self.operation.title()}Options"},
         }
         return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
-    def _whole(self, given: Mapping[str, Any], marked: str) -> Manifest:
+    def _whole(self, given: Mapping[str, Any], other: "Other | None") -> Manifest:
         version = f"{self.group}/{self.version}" if self.group else self.version
-        metadata = {"name": self.name + marked, "namespace": self.namespace, **given.get("metadata", {})}
-        whole = {**given, "apiVersion": version, "kind": self.kind, "metadata": metadata}
+        metadata = {**given.get("metadata", {}), "name": self.name, "namespace": self.namespace}
         spec = given.get("spec", {})
-        if "ephemeralContainers" in spec:
-            whole["spec"] = {
-                **spec,
-                "ephemeralContainers": [_another(each, marked) for each in spec["ephemeralContainers"]],
-            }
-        return whole
+        if other:
+            metadata |= {"name": other.name, "labels": dict(other.labels)}
+            if "ephemeralContainers" in spec:
+                spec = {**spec, "ephemeralContainers": [other.container(each) for each in spec["ephemeralContainers"]]}
+        if self.operation == "UPDATE":
+            metadata |= {"uid": f"{uuid.uuid5(uuid.NAMESPACE_DNS, metadata['name'])}", "resourceVersion": "1000"}
+            metadata |= {"creationTimestamp": "2026-01-01T00:00:00Z"}
+        whole = {**given, "apiVersion": version, "kind": self.kind, "metadata": metadata}
+        return {**whole, "spec": spec} if spec else whole
 
     def __str__(self) -> str:
         path = "/".join(filter(None, (self.group, self.resource, self.subresource)))
         return f"{self.operation} {path} {self.name} in {self.namespace}"
 
 
-def _another(container: Mapping[str, Any], marked: str) -> Mapping[str, Any]:
-    """An ephemeral container that has nothing in common with the given one, if it is to be another."""
-    return {"name": container["name"] + marked, "image": f"example.com/tools{marked}:1"} if marked else container
+@dataclass(frozen=True)
+class Other:
+    """What is tried beside an object that a policy may know: one of another name, with these labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+    def container(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An ephemeral container that has nothing in common with the given one."""
+        return {
+            "name": f"{self.name}-{given['name']}"[::-1].strip("-"),
+            "image": f"{self.name}.example.com/{self.name}:1",
+        }
 
 
 class Gatekeeper(ProbeSpec):
@@ -116,7 +132,7 @@ class Gatekeeper(ProbeSpec):
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """The learner's ConstraintTemplates and constraints."""
     denied: bool
-    """Whether each of the requests must be refused; each is made once more by a stranger, for another object."""
+    """Whether each of the requests must be refused; each is made by others as well, also for another object."""
     requests: tuple[Reviewed, ...] = Field(min_length=1, strict=False)
 
     def ask(self, ctx: Context) -> list[Evidence]:
@@ -131,14 +147,25 @@ class Gatekeeper(ProbeSpec):
         for policy in policies:
             if said := policy.objection([], denied=False):
                 return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
-        stranger = Identity.of_user(ctx.member)
-        made = [(each, ctx.identities[each.as_], "") for each in self.requests]
-        made += [(each, stranger, f"-{ctx.seed}") for each in self.requests]
-        reviews = [each.request(identity, marked) for each, identity, marked in made]
+        made = [(each, identity, other) for each in self.requests for identity, other in self._asked(ctx, each, pairs)]
+        reviews = [each.request(identity, other) for each, identity, other in made]
         enforced = [policy for policy in policies if policy.denies]
         found = [policy.denied(reviews, self.denied) for policy in enforced]
         denied = [any(each) for each in zip(*found, strict=True)] if found else [False] * len(reviews)
         return [self._judge(each, identity, refused) for (each, identity, _), refused in zip(made, denied, strict=True)]
+
+    def _asked(
+        self, ctx: Context, reviewed: Reviewed, pairs: Sequence[tuple[Manifest, Manifest]]
+    ) -> list[tuple[Identity, Other | None]]:
+        """Who asks, for which object: the one that is named, and those whom no policy can name."""
+        stranger, name = Identity.of_user(ctx.member), f"o{ctx.seed}"
+        return [
+            (ctx.identities[reviewed.as_], None),
+            (stranger, Other(name, {})),
+            (stranger, Other(name, _labels(pairs))),
+            (Identity.of_user(ctx.member, (ADMINISTRATORS,)), None),
+            (Identity.of_service_account("kube-system", name), None),
+        ]
 
     def _judge(self, reviewed: Reviewed, identity: Identity, refused: bool) -> Evidence:
         words = {True: "Gatekeeper refuses it", False: "Gatekeeper lets it through"}
@@ -210,12 +237,15 @@ def _pairs(documents: Sequence[object]) -> list[tuple[Manifest, Manifest]]:
     """
     found = _Sorted({}, {})
     for document in documents:
-        _sort(document, found)
+        if document is not None:  # what stands behind a last ---
+            _sort(document, found)
     for kind, name in found.constraints:
         if kind not in found.templates:
             raise WrongForm(clean_line(f"no ConstraintTemplate makes the kind {kind} of the constraint {name}"))
     if not found.constraints:
         raise WrongForm("it holds no constraint")
+    if len(found.constraints) > MOST:
+        raise WrongForm(f"it holds more than {MOST} constraints")
     return [(found.templates[kind], constraint) for (kind, _), constraint in found.constraints.items()]
 
 
@@ -227,8 +257,9 @@ def _sort(document: object, found: _Sorted) -> None:
         raise WrongForm(clean_line(f"the {kind} has no metadata.name"))
     if version.startswith(TEMPLATES) and kind == "ConstraintTemplate":
         made = str(_at(document, "spec", "crd", "spec", "names", "kind"))
-        if _SENDS.search(json.dumps(document)):
-            raise WrongForm(clean_line(f"the template {name} asks other servers (http.send), which Gatekeeper refuses"))
+        for pattern, told in _REFUSED.items():
+            if pattern.search(json.dumps(document)):
+                raise WrongForm(clean_line(f"the template {name} {told}"))
         if found.templates.setdefault(made, document) is not document:
             raise WrongForm(clean_line(f"two templates make the kind {made}"))
     elif version.startswith(CONSTRAINTS):
@@ -236,6 +267,17 @@ def _sort(document: object, found: _Sorted) -> None:
             raise WrongForm(clean_line(f"the constraint {kind} {name} is there twice"))
     else:
         raise WrongForm(clean_line(f"{version} {kind} is neither a ConstraintTemplate nor a constraint"))
+
+
+def _labels(pairs: Sequence[tuple[Manifest, Manifest]]) -> dict[str, str]:
+    """Labels by which constraints tell objects apart: an object that has them may be spared."""
+    found: dict[str, str] = {}
+    for _, constraint in pairs:
+        selector = _at(constraint, "spec", "match", "labelSelector")
+        for each in _list(selector, "matchExpressions"):
+            values = _list(each, "values")
+            found[str(_at(each, "key"))] = str(values[0]) if values else "true"
+    return found
 
 
 def _as_denying(constraint: Manifest) -> tuple[Manifest, bool]:
