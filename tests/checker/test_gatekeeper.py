@@ -172,7 +172,7 @@ def test_what_gatekeeper_does_not_take_is_told(tmp_path: Path) -> None:
         (["text"], "must be an object"),
         ([template(code="x := http . send({})"), constraint()], "asks other servers (http.send)"),
         ([template(code='x := http["send"]({})'), constraint()], "asks other servers (http.send)"),
-        ([template(code="x := data.inventory.cluster"), constraint()], "is not told to keep"),
+        ([template(code="x := data.inventory.cluster"), constraint()], "asks for data.inventory"),
         ([template(code="x := time.now_ns()"), constraint()], "goes by the clock or by chance"),
         ([template(), *(constraint(f"c{number}") for number in range(21))], "more than 20 constraints"),
     ],
