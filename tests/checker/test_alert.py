@@ -26,13 +26,14 @@ class Promtool:
     def __init__(self, holds: Callable[[Sequence[Mapping[str, Any]]], bool], loads: bool = True) -> None:
         self.holds, self.loads = holds, loads
         self.documents: list[dict[str, Any]] = []
+        self.says = "FAILED: exp 1, got 0"
 
     def run(self, words: Sequence[str], files: Mapping[str, bytes]) -> Ran:
         if words[0] == "check":
             return Ran(0, "SUCCESS") if self.loads else Ran(1, "Checking rules.yaml\n  FAILED:\nno such thing")
         document = json.loads(files["test.yaml"])
         self.documents.append(document)
-        return Ran(0, "SUCCESS") if self.holds(document["tests"]) else Ran(1, "FAILED: exp 1, got 0")
+        return Ran(0, "SUCCESS") if self.holds(document["tests"]) else Ran(1, self.says)
 
 
 def fires(before: bool, after: bool) -> Callable[[Sequence[Mapping[str, Any]]], bool]:
@@ -85,6 +86,13 @@ def test_without_an_answer_there_is_no_verdict(tmp_path: Path) -> None:
         ask(tmp_path, Promtool(lambda tests: False))
 
 
+def test_rules_that_cannot_be_evaluated_are_told_with_the_reason(tmp_path: Path) -> None:
+    promtool = Promtool(lambda tests: False)
+    promtool.says = "FAILED:\n    rule: Debug, time: 2h, err: found duplicate series"
+    (found,) = ask(tmp_path, promtool)
+    assert (found.met, found.observed) == (False, "it cannot: found duplicate series")
+
+
 def test_rules_that_are_not_loaded_are_told_with_the_reason(tmp_path: Path) -> None:
     (found,) = ask(tmp_path, Promtool(fires(False, True), loads=False))
     assert (found.met, found.observed) == (False, "it does not: FAILED: no such thing")
@@ -99,6 +107,7 @@ def test_rules_that_are_not_loaded_are_told_with_the_reason(tmp_path: Path) -> N
         ("groups: [{name: a, rules: [{record: ALERTS, expr: up}]}]", "it records ALERTS"),
         ("groups: [{name: a, rules: [{record: ALERTS_FOR_STATE, expr: up}]}]", "it records ALERTS_FOR_STATE"),
         ("groups: [{name: a, rules: [{alert: A, expr: up and on () hour () < 8}]}]", r"goes by the clock (hour())"),
+        ("groups: [{name: a, rules: [{alert: A, expr: 'timestamp(up) > 1'}]}]", "goes by the clock (timestamp())"),
         ("groups: [{name: a, rules: [{alert: A, expr: 'time() > 7500'}]}]", r"goes by the clock (time())"),
     ],
 )
@@ -115,7 +124,7 @@ def test_a_file_that_cannot_be_right_is_not_met(tmp_path: Path, rules: str | Non
         "groups: no list",
         "groups: [no mapping]",
         "groups: [{name: a, rules: [no mapping]}]",
-        "groups: [{name: a, rules: [{alert: A, expr: 'timestamp(up) > 1'}]}]",
+        "groups: [{name: a, rules: [{alert: A, expr: 'up # in an hour (or so)'}]}]",
     ],
 )
 def test_whether_the_form_is_right_is_for_promtool_to_say(tmp_path: Path, rules: str) -> None:
@@ -127,7 +136,9 @@ def test_whether_the_form_is_right_is_for_promtool_to_say(tmp_path: Path, rules:
     ("intervals", "played"), [([], "30s"), (["15s"], "30s"), (["1m", "1h30m", "5m"], "1h30m"), (["100ms"], "30s")]
 )
 def test_rules_are_evaluated_as_seldom_as_a_group_asks(tmp_path: Path, intervals: list[str], played: str) -> None:
-    groups = [{"name": f"g{i}", "interval": interval, "rules": []} for i, interval in enumerate(intervals)]
+    alert = {"alert": "A", "expr": "up"}
+    groups = [{"name": f"g{i}", "interval": interval, "rules": [alert]} for i, interval in enumerate(intervals)]
+    groups.append({"name": "records", "interval": "1d", "rules": [{"record": "r", "expr": "up"}]})
     promtool = Promtool(fires(False, True))
     ask(tmp_path, promtool, json.dumps({"groups": groups}))
     assert promtool.documents[0]["evaluation_interval"] == played

@@ -30,17 +30,28 @@ TOOL = "promtool"
 METRIC = "apiserver_request_total"
 SCRAPE = 30
 """Seconds between two samples, and between two evaluations where a rule group does not say otherwise."""
-QUIET = 125
+QUIET = 140
 """Minutes without such a request before it happens: an alert may look back half of it."""
-RESTART = 50
+RESTART = QUIET - 10
 """Minute in which the API server was started again that counts anew."""
 WATCHED = 10
 """Minutes after it in which the alert must fire."""
-_CLOCK = re.compile(r"\b(time|minute|hour|day_of_week|day_of_month|day_of_year|days_in_month|month|year)\s*\(")
+_CLOCK = re.compile(
+    r"\b(time|timestamp|minute|hour|day_of_week|day_of_month|day_of_year|days_in_month|month|year)\s*\("
+)
 """Functions that ask what time it is. promtool plays the first hours of 1970, and no others."""
+_ASIDE = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""")
+"""Comments and strings of an expression (https://prometheus.io/docs/prometheus/latest/querying/basics/)."""
 SERVERS = ("10.0.0.11:6443", "10.0.0.12:6443")
 RESERVED = "ALERTS"
 """How the series begin that Prometheus writes itself about alerts."""
+
+
+_FIRST = {
+    "ever": "the first ever",
+    "of-its-kind": "the first of its kind",
+    "at-server": "the first since its API server was restarted",
+}
 
 
 class Counted(Strict):
@@ -55,8 +66,14 @@ class Counted(Strict):
     scope: str = "resource"
     dry_run: Literal["", "All"] = Field(default="", alias="dry-run")
     code: str = "200"
-    first: Literal["ever", "at-server"] | None = None
-    """The series begins with it: as none such has ever been counted; or none since its server was started again."""
+    first: Literal["ever", "of-its-kind", "at-server"] | None = None
+    """The series begins with it: as nothing like it was ever counted; only with other verbs, or to no effect; or none
+    since its server was started again."""
+
+    def akin(self) -> "list[Counted]":
+        """Requests that are counted beside it: by other verbs, as dry runs, and refused."""
+        verbs = [self.model_copy(update={"verb": verb}) for verb in ("PATCH", "PUT", "APPLY") if verb != self.verb]
+        return [*verbs, self.model_copy(update={"dry_run": "All"}), self.model_copy(update={"code": "403"})]
 
     def labels(self) -> dict[str, str]:
         """As in a sample, but for who was scraped."""
@@ -67,12 +84,12 @@ class Counted(Strict):
         parts = [self.verb, "/".join(filter(None, (self.group, self.resource, self.subresource)))]
         parts += ["as a dry run"] * bool(self.dry_run)
         parts += [f"answered with {self.code}"]
-        parts += {"ever": ["the first ever"], "at-server": ["the first since its API server was restarted"], None: []}[
-            self.first
-        ]
+        parts += [_FIRST[self.first]] if self.first else []
         return f"{' '.join(parts[:2])}, {', '.join(parts[2:])}"
 
 
+_EVALUATION = re.compile(r"rule: .*?err: (.+)", re.DOTALL)
+"""What promtool says of a rule that is loaded, and fails when it is evaluated."""
 USUAL = (
     Counted(verb="LIST", resource="pods", scope="namespace"),
     Counted(verb="GET", resource="pods"),
@@ -116,14 +133,26 @@ class Alert(ProbeSpec):
         if loaded.code != 0:
             said = clean_line(loaded.said.replace("Checking rules.yaml", "").strip(), 500)
             return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
-        prometheus = _Prometheus(promtool, rules, _interval(groups))
+        try:
+            fired = self._fired(_Prometheus(promtool, rules, _interval(groups)), ctx)
+        except _CannotBeEvaluated as problem:
+            asked = f"Can Prometheus evaluate the rules of {self.file}?"
+            return [Evidence(asked, "it can", f"it cannot: {problem}", met=False)]
+        return [self._judge(request, found) for request, found in zip(self.requests, fired, strict=True)]
+
+    def _fired(self, prometheus: "_Prometheus", ctx: Context) -> "list[Fired]":
+        """What fires for each of the requests; quick where all is as demanded.
+
+        Raises:
+            CannotTell: promtool gives no answer.
+
+        """
         demanded = Fired(before=False, after=self.fires)
         plays = [_Play(request, ctx.seed) for request in self.requests]
         if prometheus.objection([(play, demanded) for play in plays]) is None:
-            return [self._judge(request, demanded) for request in self.requests]
+            return [demanded] * len(plays)
         with ThreadPoolExecutor(2) as pool:
-            fired = list(pool.map(prometheus.fired, plays))
-        return [self._judge(request, found) for request, found in zip(self.requests, fired, strict=True)]
+            return list(pool.map(prometheus.fired, plays))
 
     def _judge(self, request: Counted, fired: "Fired") -> Evidence:
         expected = f"an alert fires within {WATCHED} minutes, and none before it" if self.fires else "no alert fires"
@@ -132,6 +161,10 @@ class Alert(ProbeSpec):
             seen = "an alert fires before it happens, while nothing of the kind goes on"
         asked = f"{request}: does an alert fire?"
         return Evidence(asked, expected, seen, met=not fired.before and fired.after is self.fires)
+
+
+class _CannotBeEvaluated(Exception):
+    """Rules are loaded, and an expression in them has no result; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -164,18 +197,29 @@ class _Play:
                 yield _sample(METRIC, usual.labels(), server, many)
             yield _sample("up", {}, server, f"1x{before + after}")
             # Counted without any label, whatever was logged: k8s.io/apiserver/pkg/audit/metrics.go.
-            yield _sample("apiserver_audit_event_total", {}, server, f"5000+7x{before + after}")
+            yield _sample(
+                "apiserver_audit_event_total", {}, server, f"{self._random.randint(1000, 90000)}+7x{before + after}"
+            )
+        yield from self._of_the_kind(before, after)
+
+    def _of_the_kind(self, before: int, after: int) -> Iterator[dict[str, str]]:
+        """The request, and what is counted beside it, where it is not the first of all."""
         here, other = self._random.sample(SERVERS, 2)
-        labels, count = self._request.labels(), self._random.randint(2, 900)
-        if self._request.first == "at-server":
+        labels, first = self._request.labels(), self._request.first
+        count, step = self._random.randint(2, 900), self._random.randint(1, 3)
+        if first != "ever":
+            for server, akin in product(SERVERS, self._request.akin()):
+                yield _sample(METRIC, akin.labels(), server, f"{self._random.randint(1, 90)}x{before + after}")
+        if first == "at-server":
             yield _sample(METRIC, labels, other, f"{count + 3}x{before + after}")
         ended = RESTART * 60 // SCRAPE
         was_there = {
             "ever": f"_x{before}",
+            "of-its-kind": f"_x{before}",
             "at-server": f"{count}x{ended - 1} stale _x{before - ended - 1}",
-            None: f"{count}x{before - 1}",
-        }[self._request.first]
-        now = 1 if self._request.first else count + 1
+            None: f"{count - 1}x1 {count}x{before - 3}",  # the last one was long ago
+        }[first]
+        now = step if first else count + step
         yield _sample(METRIC, labels, here, f"{was_there} {now}x{after}")
 
 
@@ -203,6 +247,8 @@ class _Prometheus:
         document = {"rule_files": ["rules.yaml"], "evaluation_interval": self.interval, "tests": tests}
         files = {"rules.yaml": self.rules, "test.yaml": json.dumps(document).encode()}
         ran = self.promtool.run(["test", "rules", "test.yaml"], files)
+        if ran.code != 0 and (problem := _EVALUATION.search(ran.said)):
+            raise _CannotBeEvaluated(clean_line(problem[1], 500))
         return None if ran.code == 0 else ran.said
 
 
@@ -229,7 +275,7 @@ def _read_groups(rules: bytes, name: str) -> list[Mapping[str, Any]]:
     for rule in (rule for group in groups for rule in _listed(group, "rules") if isinstance(rule, dict)):
         if str(rule.get("record", "")).startswith(RESERVED):
             raise WrongForm(f"it records {rule['record']}, which Prometheus writes itself")
-        if asked := _CLOCK.search(str(rule.get("expr", ""))):
+        if asked := _CLOCK.search(_ASIDE.sub(" ", str(rule.get("expr", "")))):
             raise WrongForm(f"it goes by the clock ({asked[1]}()), and must not")
     return groups
 
@@ -240,8 +286,9 @@ def _listed(value: object, key: str) -> list[Any]:
 
 
 def _interval(groups: Sequence[Mapping[str, Any]]) -> str:
-    """How often rules are evaluated. promtool takes one interval for all groups: the longest that a group asks for."""
-    asked = [str(group["interval"]) for group in groups if group.get("interval")]
+    """How often rules are evaluated. promtool takes one for all groups: the longest of those that hold alerts."""
+    alerting = (each for each in groups if any(isinstance(r, dict) and "alert" in r for r in _listed(each, "rules")))
+    asked = [str(group["interval"]) for group in alerting if group.get("interval")]
     return max([f"{SCRAPE}s", *asked], key=_seconds)
 
 
