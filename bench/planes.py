@@ -23,7 +23,7 @@ def measure() -> list[Result]:
     try:
         results = [
             Result("plane from its baseline, api only", _starts(small, [Capability.API], 5), limit=4.5),
-            Result("plane from its baseline, everything", _starts(full, [Capability.NODES], 3)),
+            Result("plane from its baseline, everything", _starts(full, [Capability.NODES], 3), limit=4.5),
         ]
         for lab, scenario in ((small, api_only), (full, with_pods)):
             lab.start(scenario)

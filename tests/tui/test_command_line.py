@@ -14,6 +14,7 @@ from ckslab_labs import __version__
 from ckslab_labs.errors import Busy, ExitCode, Infrastructure, InvalidInput, LabError
 from ckslab_tui.cli.root import VERBS
 from ckslab_tui.cli.run import run
+from ckslab_tui.cli.watch import GONE
 from ckslab_tui.service import LabService
 from ckslab_tui.views import Broken, Catalogue
 
@@ -366,6 +367,34 @@ def test_watch_reports_each_new_outcome_and_ends_with_the_pass(
     assert run(["check", "--watch"]) == ExitCode.PASSED
     assert not answers
     assert capsys.readouterr().out.count("Strangers cannot enter") == 2
+
+
+def test_watch_goes_on_when_the_api_server_does_not_answer_for_a_while(
+    service: FakeService, monkeypatch: Patch, capsys: Capture
+) -> None:
+    down = Infrastructure("start kube-apiserver of plane default", "unknown flag --x", "Mend it.")
+    answers: list[Report | Infrastructure] = [
+        report(result(0, Outcome.FAILED), result(1, Outcome.PASSED)),
+        down,
+        passed(),
+    ]
+
+    def check(_: LabService) -> Report:
+        answer = answers.pop(0)
+        if isinstance(answer, Infrastructure):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(LabService, "check", check)
+    changes = iter(["one", GONE, GONE, GONE, "two", "three"])
+    monkeypatch.setattr("ckslab_tui.cli.watch.fingerprint", lambda service: next(changes))
+    monkeypatch.setattr("ckslab_tui.cli.watch.PAUSE", 0)
+
+    assert run(["check", "--watch"]) == ExitCode.PASSED
+    assert "unknown flag --x" in capsys.readouterr().err
+    answers[:] = [down]
+    changes = iter(["one"])
+    assert run(["check", "--watch"]) == ExitCode.UNKNOWN
 
 
 def test_a_hint_is_text_on_stdout_and_its_number_on_stderr(service: FakeService, capsys: Capture) -> None:

@@ -70,7 +70,7 @@ class HttpCluster:
             return self._exchange(method, url, data, headers, deadline)
         except urllib3.exceptions.HTTPError as error:
             seen = f"no answer from {self.name} ({_cause(error)})"
-            remedy = "See `ckslab doctor`; `ckslab start` brings a dead plane back."
+            remedy = "Try again: any command but `start`, which begins afresh, brings a dead plane back."
             raise Unreachable(f"{method} {path}", seen, remedy) from error
 
     def exec(

@@ -132,7 +132,7 @@ class Etcd:
         try:
             answer = self._pool.request("POST", path, body=json.dumps(body))
         except urllib3.exceptions.HTTPError as error:
-            remedy = "See `ckslab doctor`; `ckslab start` brings a dead plane back."
+            remedy = "Try again: any command but `start`, which begins afresh, brings a dead plane back."
             raise Unreachable("talk to etcd", str(error), remedy) from error
         value = answer.json()
         if answer.status != 200:

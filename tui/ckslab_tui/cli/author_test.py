@@ -50,6 +50,9 @@ def command(scenarios: tuple[str, ...], every: bool, planes: int, settings: Sett
         for name in suite.left_out:
             talk(f"{suite.scenario}: {name} was left out, as this Kubernetes does not serve what it needs")
     if output == "json":
+        for suite in results:
+            if not suite.ok:
+                talk(_as_text(suite))
         result_json(summary(results))
     else:
         result("\n".join(_as_text(each) for each in results))

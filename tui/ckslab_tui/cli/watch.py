@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ckslab_labs.errors import Infrastructure
 from ckslab_tui.cli.streams import talk
 from ckslab_tui.service import LabService
 
@@ -20,14 +21,27 @@ if TYPE_CHECKING:
 KINDS = (
     "Namespace",
     "ServiceAccount",
+    "ConfigMap",
+    "Secret",
     "Pod",
+    "Deployment",
+    "DaemonSet",
+    "Service",
+    "NetworkPolicy",
     "Role",
     "RoleBinding",
     "ClusterRole",
     "ClusterRoleBinding",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
 )
+"""What learners edit. Nodes are none of it: they change by themselves, all the time."""
+GONE = "no answer"
+"""In place of a fingerprint while the API server is started again, as after an edit of its manifest."""
 OURS = "ckslab"
 """The namespace of the checker's own objects."""
 PREFIX = "ckslab-barrier-"
@@ -39,12 +53,20 @@ PAUSE = 0.5
 def reports(service: LabService) -> Iterator["Report"]:
     """Check now and after every change; yields a report whenever an outcome is another than before.
 
-    Ends after a run that passed.
+    Ends after a run that passed. An API server that does not answer for a while, or not with what was edited, is told,
+    and no end but at the first check.
     """
     before: tuple[str, ...] | None = None
     while True:
         seen = fingerprint(service)
-        report = service.check()
+        try:
+            report = service.check()
+        except Infrastructure as error:
+            if before is None:
+                raise
+            talk(f"{error} Watching on.")
+            _await_change(service, GONE)
+            continue
         outcomes = tuple(check.outcome for check in report.checks)
         if outcomes != before:
             yield report
@@ -52,17 +74,25 @@ def reports(service: LabService) -> Iterator["Report"]:
         if report.outcome == "passed":
             return
         talk("watching for changes; Ctrl-C ends")
-        while fingerprint(service) == seen:
-            time.sleep(PAUSE)
-        talk("something changed: checking again")
+        _await_change(service, seen)
+
+
+def _await_change(service: LabService, seen: str) -> None:
+    while fingerprint(service) == seen:
+        time.sleep(PAUSE)
+    talk("something changed: checking again")
 
 
 def fingerprint(service: LabService) -> str:
     """Another value after every change by anybody but the checker."""
     session = service.lab.session()
     digest = hashlib.sha256()
-    for kind in KINDS:
-        digest.update(repr(_versions(service.lab.objects, kind)).encode())
+    try:
+        objects = service.lab.objects
+        for kind in filter(objects.serves, KINDS):
+            digest.update(repr(_versions(objects, kind)).encode())
+    except Infrastructure:
+        return GONE
     digest.update(repr(_contents(session.files)).encode())
     return digest.hexdigest()
 

@@ -1,9 +1,11 @@
 """The making of a plane: its keys, its manifest, and what its etcd begins with."""
 
+import shutil
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from ckslab_labs.errors import Infrastructure
 from ckslab_labs.files import write_atomic, write_json
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.embedded.baseline import write_fill
@@ -11,6 +13,9 @@ from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfigs
 from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Ports
 from ckslab_labs.providers.embedded.manifest import default_manifest
 from ckslab_labs.snapshot.snapshot import Snapshot
+
+SPACE_MB = 250
+"""Of a disk, for a plane: etcd's log alone takes two files of 64 MB."""
 
 
 def make_plane(
@@ -25,10 +30,19 @@ def make_plane(
         binaries: the programs, by name.
         baseline: what etcd begins with. None begins empty: so a baseline is made.
 
+    Raises:
+        Infrastructure: there is no space for it.
+
     """
     from ckslab_labs.providers.embedded.pki import make_pki  # 60 ms that only the making of a plane needs
 
     private_dir(layout.root)
+    free = shutil.disk_usage(layout.root).free / 1e6
+    if free < SPACE_MB:
+        seen = f"{free:.0f} MB are free for {layout.root}, and it takes {SPACE_MB}"
+        raise Infrastructure(
+            f"make plane {layout.name}", seen, "Free some space, or set XDG_STATE_HOME to another disk."
+        )
     for folder in (layout.run, layout.logs, layout.kubernetes_dir, layout.manifests, layout.node / "var" / "log"):
         private_dir(folder)
     make_pki(layout.pki)

@@ -284,6 +284,20 @@ def test_a_port_that_is_taken_at_the_last_moment_is_exchanged(
     assert second.objects.get("Namespace", "ckslab").ok
 
 
+def test_without_space_no_plane_is_begun(used_second: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    used_second.stop()
+    full = shutil.disk_usage("/")._replace(free=20_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: full)
+        with pytest.raises(Infrastructure) as caught:
+            used_second.prepare([Capability.API])
+    assert caught.value.attempted == "make plane second"
+    assert caught.value.seen.startswith("20 MB are free for ")
+    assert processes.of_plane(used_second.plane.layout.root) == []
+    used_second.prepare([Capability.API])
+    assert used_second.objects.get("Namespace", "ckslab").ok
+
+
 def test_a_half_made_folder_is_made_anew(used_second: Lab, shared_lab: Lab) -> None:
     second = used_second
     root = second.plane.layout.root
