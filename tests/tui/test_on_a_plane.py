@@ -17,9 +17,11 @@ import ckslab_checker.engine
 import ckslab_labs.lab
 from ckslab_checker.outcome import Outcome, Report
 from ckslab_checker.play import play
+from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.errors import Busy, ExitCode
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
+from ckslab_labs.providers.embedded.components import APISERVER, ETCD
 from ckslab_labs.scenario.model import Action
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.confirm import ConfirmWindow
@@ -35,6 +37,8 @@ pytestmark = pytest.mark.plane
 
 SCENARIO = "debug-rbac-update-kept"
 PLANE = ("--plane", "shared")
+
+MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "default"}}
 
 Capture = pytest.CaptureFixture[str]
 
@@ -243,3 +247,65 @@ def test_nobody_opens_another_scenario_while_a_check_asks(
     monkeypatch.setattr(ckslab_checker.engine, "check", check)
     service.check()
     assert service.current().entry.id == SCENARIO
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("after", [0.3, 0.7, 1.1])
+def test_another_start_that_ends_at_any_moment_loses_nothing(
+    service: LabService, lab: Lab, sent: signal.Signals, after: float
+) -> None:
+    session = lab.start(service.scenarios().get(SCENARIO))
+    assert lab.objects.create(MARK).ok
+    (session.files / "mine.txt").write_text("mine")
+    ended = _ended("start", "who-can-debug", sent=sent, after=after)
+    assert ended in (ExitCode.PASSED, ExitCode.INTERRUPTED, -sent)
+    if lab.sessions.open() is None or lab.session().scenario_id != SCENARIO:
+        assert run(["start", SCENARIO, "--resume", *PLANE]) == ExitCode.PASSED
+    assert lab.attach().scenario_id == SCENARIO
+    assert lab.objects.get("ConfigMap", "mark", "default").ok
+    assert (session.files / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("verb", ["check", "reset"])
+@pytest.mark.parametrize("after", [0.2, 0.5, 0.9])
+def test_after_a_command_that_was_interrupted_the_next_one_is_right(
+    service: LabService, lab: Lab, verb: str, after: float
+) -> None:
+    lab.start(service.scenarios().get(SCENARIO))
+    fix(service)
+    ended = _ended(verb, sent=signal.SIGINT, after=after)
+    assert ended in (ExitCode.PASSED, ExitCode.INTERRUPTED, -signal.SIGINT)  # the last: before it could say so itself
+    if verb == "check":
+        assert run(["check", *PLANE]) == ExitCode.PASSED
+    assert run(["reset", *PLANE]) == ExitCode.PASSED
+    assert run(["check", *PLANE]) == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("component", [ETCD, APISERVER])
+@pytest.mark.parametrize("verb", ["check", "reset"])
+def test_a_component_that_is_killed_under_a_command_costs_no_verdict(
+    service: LabService, lab: Lab, component: str, verb: str
+) -> None:
+    lab.start(service.scenarios().get(SCENARIO))
+    pid = lab.status().components[component]["pid"]
+    killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    ended = _ended(verb)
+    killer.join()
+    assert ended in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.UNKNOWN)
+    assert ended != ExitCode.PASSED or verb == "reset"
+    assert run(["check", *PLANE]) == ExitCode.FAILED
+    fix(service)
+    assert run(["check", *PLANE]) == ExitCode.PASSED
+
+
+def _ended(*words: str, sent: signal.Signals | None = None, after: float = 0) -> int:
+    """The exit code of a command that gets a signal after so many seconds, if it still runs by then."""
+    command = [sys.executable, "-m", "ckslab_tui", *words, *PLANE]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if sent is not None:
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(sent)
+    return process.wait(120)
