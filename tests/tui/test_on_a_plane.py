@@ -309,3 +309,27 @@ def _ended(*words: str, sent: signal.Signals | None = None, after: float = 0) ->
         except subprocess.TimeoutExpired:
             process.send_signal(sent)
     return process.wait(120)
+
+
+def test_a_manifest_that_is_not_in_force_is_told_with_the_verdict(
+    service: LabService, lab: Lab, capsys: Capture
+) -> None:
+    lab.start(service.scenarios().get(SCENARIO))
+    manifest = lab.plane.layout.manifests / "kube-apiserver.yaml"
+    copy = manifest.with_name("kube-apiserver.yaml.bak")
+    broken = manifest.with_name("other.yaml")
+    try:
+        copy.write_bytes(manifest.read_bytes() + b"# a copy\n")
+        broken.write_text("kind: Pod\n  name: x\n")
+        until_told = time.monotonic() + 20
+        while len(service.remarks()) < 2:
+            assert time.monotonic() < until_told
+            time.sleep(0.1)
+        capsys.readouterr()
+        assert run(["check", *PLANE]) == ExitCode.FAILED
+        told = capsys.readouterr().err
+    finally:
+        copy.unlink(missing_ok=True)
+        broken.unlink(missing_ok=True)
+    assert "kube-apiserver.yaml.bak is not in force: the pod of kube-apiserver.yaml runs" in told
+    assert "other.yaml is not in force: " in told

@@ -7,7 +7,7 @@ Kubernetes client.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -114,6 +114,10 @@ class LabService:
             scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
             return check(scenario, context, provider=self.lab.provider.name)
+
+    def remarks(self) -> Sequence[str]:
+        """What is to be known of the cluster beside the verdict."""
+        return self.lab.provider.remarks()
 
     def check_given(self, scenario: "Scenario", cluster: "HttpCluster", files: Path, seed: str) -> "Report":
         """Put a scenario's questions to a cluster that somebody gave; what was made for it is taken out again."""

@@ -4,7 +4,7 @@ Its state is read from the world and not from notes, and every method can be cal
 the middle of it. What a provider can do is data (``offers``), looked at before any work.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +51,9 @@ class Provider(Protocol):
     @property
     def auditor(self) -> Auditor | None:
         """What runs an API server with an audit policy; None where none can be run beside the cluster's own."""
+
+    def remarks(self) -> Sequence[str]:
+        """What people should know of a cluster that runs: what they have edited that is not in force, and why."""
 
     def shell_on_node(self, line: str | None) -> list[str]:
         """The command that opens a shell on the control-plane node, or runs one line there.

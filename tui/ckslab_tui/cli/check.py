@@ -7,7 +7,7 @@ import click
 
 from ckslab_tui.cli.completions import complete_scenario
 from ckslab_tui.cli.options import Settings, with_color, with_output, with_settings
-from ckslab_tui.cli.streams import result, result_json
+from ckslab_tui.cli.streams import result, result_json, talk
 from ckslab_tui.service import LabService
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ def command(
         for report in reports(service):
             code = show(report, output, color, verbose)
         return code
-    return show(service.check(), output, color, verbose)
+    report = service.check()
+    for remark in service.remarks():
+        talk(remark)
+    return show(report, output, color, verbose)
 
 
 def _refuse_for_open(scenario: str | None, kubeconfig: Path | None, context: str | None) -> None:

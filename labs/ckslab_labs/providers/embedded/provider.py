@@ -1,7 +1,7 @@
 """The embedded provider: a plane, with what of it a lab needs."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,6 +67,18 @@ class Embedded:
     def auditor(self) -> Auditor:
         """See ``Provider``."""
         return lambda policy: audited(self.plane.layout, self.plane.etcd, self.plane.kubernetes, policy)
+
+    def remarks(self) -> Sequence[str]:
+        """See ``Provider``."""
+        status = self.plane.status()
+        unread = [f"{file} is not in force: {text}" for file, text in status.problems.items()]
+        runs = status.manifest.get("runs")
+        waiting = [
+            f"{file} is not in force: the pod of {runs} runs, and goes by the same name; every file in the folder of "
+            "manifests is one, a copy as well"
+            for file in status.manifest.get("waiting", ())
+        ]
+        return [*unread, *waiting]
 
     def shell_on_node(self, line: str | None) -> list[str]:
         """Refuse: the node is a folder."""

@@ -7,7 +7,7 @@ come or go because a key does. So a reset restores everything else, and ends the
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -120,6 +120,10 @@ class Kind:
     @property
     def auditor(self) -> None:
         """None: the node's API server is a container's."""
+
+    def remarks(self) -> Sequence[str]:
+        """Nothing: what its kubelet makes of a manifest it tells nobody but its own log."""
+        return ()
 
     def shell_on_node(self, line: str | None) -> list[str]:
         """See ``Provider``."""
