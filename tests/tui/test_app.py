@@ -1,7 +1,7 @@
 """The app's screens against a service without a cluster: every state, and text that wants to be more than text."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.hint import HintWindow
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.shell import Shell
 
 HOSTILE = (
     "[@click=app.quit]x[/]",
@@ -294,6 +295,34 @@ async def test_a_shell_that_cannot_be_opened_is_an_error_like_any_other(service:
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
 
         assert "there is none here" in shown(pilot)
+
+
+async def test_the_app_steps_aside_for_a_shell_and_is_there_again(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    steps: list[str] = []
+
+    @contextmanager
+    def suspend(_: LabApp) -> Iterator[None]:  # a test's app has no terminal to give away
+        steps.append("aside")
+        yield
+        steps.append("back, and the shell has run" if mark.exists() else "back")
+
+    shell = Shell(("/bin/sh", "-c", f"echo $WORD > {mark}"), {"WORD": "ran"})
+    monkeypatch.setattr(LabApp, "suspend", suspend)
+    monkeypatch.setattr(FakeService, "shell", lambda self, command=None: shell)
+    async with running(service) as pilot:
+        screen = await open_task(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: len(steps) == 2)
+        await settle(pilot)
+
+        assert steps == ["aside", "back, and the shell has run"]
+        assert mark.read_text() == "ran\n"
+        assert pilot.app.screen is screen
+        await check(pilot)
+        assert screen.report is not None
 
 
 async def test_escape_leads_back_to_the_catalogue_and_q_out_of_it(service: FakeService) -> None:
