@@ -292,7 +292,6 @@ class Lab:
             return
         kept = self.provider.keep(progress)
         if kept is None:
-            self.sessions.set_open(None)
             progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
             return
         kept.save(session.aside)
