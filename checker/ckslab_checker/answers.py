@@ -7,12 +7,16 @@ a failed check, never an error of ours. Whether an answer is right is for a prob
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ckslab_checker.principals import Subject
 from ckslab_checker.text import clean_line
 from ckslab_labs import strict_yaml
 
+AnswerFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""The name of a file of the learner's, as a check gives it."""
 MAX_BYTES = 64 * 1024
 MAX_SUBJECTS = 100
 SUBJECTS_FORM = "subjects: [{kind: User or Group, name: ...}, {kind: ServiceAccount, name: ..., namespace: ...}]"

@@ -57,6 +57,10 @@ class Infrastructure(LabError):
     """The machine, a process or the cluster did not do its part; nothing is known about the learner's work."""
 
 
+BRINGS_BACK = "Try again: any command but `start`, which begins afresh, brings a dead plane back."
+"""The remedy where a plane gives no answer."""
+
+
 class Unreachable(Infrastructure):
     """The cluster gave no answer: refused, reset, timed out, or not HTTP."""
 

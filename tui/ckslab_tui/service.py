@@ -128,7 +128,6 @@ class LabService:
 
         context = Context(cluster, scenario.identities, files, None, True, seed)
         objects = Objects(cluster)
-        make_tools_ready(scenario, lambda text: None)
         was_there = objects.get("Namespace", context.control_namespace).ok
         try:
             return check(scenario, context, provider=NAME)

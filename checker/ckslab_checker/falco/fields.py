@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ckslab_labs.scenario.documents import at
+
 Event = Mapping[str, Any]
 Values = tuple[str, ...] | None
 """What a field has in an event; None: the event does not have it, and then nothing can be said of it."""
@@ -28,12 +30,6 @@ class Field:
     argument: bool | None = False
 
 
-def _at(value: object, *keys: str) -> object:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def _text(value: object) -> str:
     """As the plugins print it."""
     if isinstance(value, str):
@@ -43,7 +39,7 @@ def _text(value: object) -> str:
 
 def _one(*keys: str) -> Field:
     def read(event: Event, _: str) -> Values:
-        value = _at(event, *keys)
+        value = at(event, *keys)
         return None if value is None else (_text(value),)
 
     return Field(read)
@@ -51,7 +47,7 @@ def _one(*keys: str) -> Field:
 
 def _all(*keys: str) -> Field:
     def read(event: Event, index: str) -> Values:
-        return _chosen(_listed(_at(event, *keys)), index)
+        return _chosen(_listed(at(event, *keys)), index)
 
     return Field(read, many=True, argument=None)
 
@@ -60,11 +56,11 @@ def _each(where: tuple[str, ...], *keys: str) -> Field:
     """The same part of every item of a list, such as of a pod's containers."""
 
     def read(event: Event, index: str) -> Values:
-        items = _listed(_at(event, *where))
+        items = _listed(at(event, *where))
         if items is None:
             return None
         kept = items if not index else _at_index(items, index)
-        return tuple(_text(value) for item in kept for value in _flat(_at(item, *keys)))
+        return tuple(_text(value) for item in kept for value in _flat(at(item, *keys)))
 
     return Field(read, many=True, argument=None)
 
@@ -109,11 +105,11 @@ def _effective(where: tuple[str, ...], key: str) -> Field:
     """A container's own, else its pod's, else root's."""
 
     def read(event: Event, index: str) -> Values:
-        containers = _listed(_at(event, *where))
+        containers = _listed(at(event, *where))
         if containers is None:
             return None
-        usual = _at(event, *where[:-1], "securityContext", key)
-        own = [_at(each, "securityContext", key) for each in containers]
+        usual = at(event, *where[:-1], "securityContext", key)
+        own = [at(each, "securityContext", key) for each in containers]
         return _chosen([each if each is not None else 0 if usual is None else usual for each in own], index)
 
     return Field(read, many=True, argument=None)
@@ -125,16 +121,16 @@ def _parameter(event: Event, name: str) -> Values:
 
 
 def _host_path(event: Event, asked: str) -> Values:
-    volumes = _listed(_at(event, *SPEC, "volumes"))
+    volumes = _listed(at(event, *SPEC, "volumes"))
     if volumes is None:
         return None
-    paths = [path for each in volumes if isinstance(path := _at(each, "hostPath", "path"), str)]
+    paths = [path for each in volumes if isinstance(path := at(each, "hostPath", "path"), str)]
     alike = (path.startswith(asked[:-1]) if asked.endswith("*") else path == asked for path in paths)
     return ("true" if any(alike) else "false",)
 
 
 def _volume_types(event: Event, index: str) -> Values:
-    volumes = _listed(_at(event, *SPEC, "volumes"))
+    volumes = _listed(at(event, *SPEC, "volumes"))
     if volumes is None:
         return None
     return _chosen([key for each in volumes if isinstance(each, dict) for key in each if key != "name"], index)
@@ -145,7 +141,7 @@ def _pointer(event: Event, path: str) -> Values:
     value: object = event
     for part in path.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        value = next(iter(_at_index(value, key)), None) if isinstance(value, list) else _at(value, key)
+        value = next(iter(_at_index(value, key)), None) if isinstance(value, list) else at(value, key)
     return None if value is None else (_text(value),)
 
 

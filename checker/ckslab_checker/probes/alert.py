@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ckslab_checker.answers import WrongForm, as_yaml, read_answer
+from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability
+from ckslab_labs.scenario.documents import listed
 from ckslab_labs.scenario.model import ProbeSpec, Strict
 from ckslab_labs.tools import Tool
 
@@ -108,7 +109,7 @@ class Alert(ProbeSpec):
     asks_admission: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API})
     tools: ClassVar[frozenset[str]] = frozenset({TOOL})
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: AnswerFile
     """The learner's Prometheus rules."""
     fires: bool
     """Whether some alert must fire after each of the requests; none may before."""
@@ -271,8 +272,8 @@ def _read_groups(rules: bytes, name: str) -> list[Mapping[str, Any]]:
 
     """
     (document,) = as_yaml(rules, name, max_documents=1)
-    groups: list[Mapping[str, Any]] = [group for group in _listed(document, "groups") if isinstance(group, dict)]
-    for rule in (rule for group in groups for rule in _listed(group, "rules") if isinstance(rule, dict)):
+    groups: list[Mapping[str, Any]] = [group for group in listed(document, "groups") if isinstance(group, dict)]
+    for rule in (rule for group in groups for rule in listed(group, "rules") if isinstance(rule, dict)):
         if str(rule.get("record", "")).startswith(RESERVED):
             raise WrongForm(f"it records {rule['record']}, which Prometheus writes itself")
         if asked := _CLOCK.search(_ASIDE.sub(" ", str(rule.get("expr", "")))):
@@ -280,14 +281,9 @@ def _read_groups(rules: bytes, name: str) -> list[Mapping[str, Any]]:
     return groups
 
 
-def _listed(value: object, key: str) -> list[Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, list) else []
-
-
 def _interval(groups: Sequence[Mapping[str, Any]]) -> str:
     """How often rules are evaluated. promtool takes one for all groups: the longest of those that hold alerts."""
-    alerting = (each for each in groups if any(isinstance(r, dict) and "alert" in r for r in _listed(each, "rules")))
+    alerting = (each for each in groups if any(isinstance(r, dict) and "alert" in r for r in listed(each, "rules")))
     asked = [str(group["interval"]) for group in alerting if group.get("interval")]
     return max([f"{SCRAPE}s", *asked], key=_seconds)
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ckslab_checker.answers import WrongForm, read_answer
+from ckslab_checker.answers import AnswerFile, WrongForm, read_answer
 from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
@@ -34,7 +34,7 @@ class Audit(ProbeSpec):
     kind: ClassVar[str] = "audit"
     asks_admission: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.AUDIT})
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: AnswerFile
     """The learner's audit policy."""
     requests: tuple[Played, ...] = Field(min_length=1, strict=False)
     at_least: Level | None = Field(default=None, alias="at-least")

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ckslab_checker.answers import WrongForm, as_yaml, read_answer
+from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
 from ckslab_checker.falco.conditions import WrongRule
@@ -37,7 +37,7 @@ class Falco(ProbeSpec):
     kind: ClassVar[str] = "falco"
     asks_admission: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API, Capability.AUDIT})
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: AnswerFile
     """The learner's Falco rules."""
     fires: bool
     """Whether some rule must fire for each of the requests, or none may."""

@@ -16,12 +16,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from ckslab_checker.answers import WrongForm, as_yaml, read_answer
+from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.asking import called
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Identity
+from ckslab_labs.scenario.documents import at, listed
 from ckslab_labs.scenario.model import Id, ProbeSpec, Strict
 from ckslab_labs.tools import Tool
 
@@ -127,7 +128,7 @@ class Gatekeeper(ProbeSpec):
     asks_admission: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.API})
     tools: ClassVar[frozenset[str]] = frozenset({TOOL})
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: AnswerFile
     """The learner's ConstraintTemplates and constraints."""
     denied: bool
     """Whether each of the requests must be refused; each is made by others as well, also for another object."""
@@ -250,11 +251,11 @@ def _pairs(documents: Sequence[object]) -> list[tuple[Manifest, Manifest]]:
 def _sort(document: object, found: _Sorted) -> None:
     if not isinstance(document, dict):
         raise WrongForm("every document in it must be an object of Kubernetes")
-    version, kind, name = str(document.get("apiVersion")), str(document.get("kind")), _at(document, "metadata", "name")
+    version, kind, name = str(document.get("apiVersion")), str(document.get("kind")), at(document, "metadata", "name")
     if not isinstance(name, str):
         raise WrongForm(clean_line(f"the {kind} has no metadata.name"))
     if version.startswith(TEMPLATES) and kind == "ConstraintTemplate":
-        made = str(_at(document, "spec", "crd", "spec", "names", "kind"))
+        made = str(at(document, "spec", "crd", "spec", "names", "kind"))
         for pattern, told in _REFUSED.items():
             if pattern.search(json.dumps(document)):
                 raise WrongForm(clean_line(f"the template {name} {told}"))
@@ -271,10 +272,10 @@ def _labels(pairs: Sequence[tuple[Manifest, Manifest]]) -> dict[str, str]:
     """Labels by which constraints tell objects apart: an object that has them may be spared."""
     found: dict[str, str] = {}
     for _, constraint in pairs:
-        selector = _at(constraint, "spec", "match", "labelSelector")
-        for each in _list(selector, "matchExpressions"):
-            values = _list(each, "values")
-            found[str(_at(each, "key"))] = str(values[0]) if values else "true"
+        selector = at(constraint, "spec", "match", "labelSelector")
+        for each in listed(selector, "matchExpressions"):
+            values = listed(each, "values")
+            found[str(at(each, "key"))] = str(values[0]) if values else "true"
     return found
 
 
@@ -287,21 +288,10 @@ def _as_denying(constraint: Manifest) -> tuple[Manifest, bool]:
     if action != "scoped":
         return constraint, action == "deny"
     points = [
-        _at(point, "name")
-        for each in _list(spec, "scopedEnforcementActions")
-        if _at(each, "action") == "deny"
-        for point in _list(each, "enforcementPoints")
+        at(point, "name")
+        for each in listed(spec, "scopedEnforcementActions")
+        if at(each, "action") == "deny"
+        for point in listed(each, "enforcementPoints")
     ]
     rest = {key: value for key, value in spec.items() if key != "scopedEnforcementActions"}
     return {**constraint, "spec": {**rest, "enforcementAction": "deny"}}, any(point in WEBHOOK for point in points)
-
-
-def _at(value: object, *keys: str) -> object:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _list(value: object, key: str) -> list[object]:
-    found = _at(value, key)
-    return found if isinstance(found, list) else []

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from ckslab_checker.access import Attributes, allowed, names_in_roles, parse_resource
-from ckslab_checker.answers import SUBJECTS_FORM, WrongForm, read_subjects
+from ckslab_checker.answers import SUBJECTS_FORM, AnswerFile, WrongForm, read_subjects
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import Evidence
 from ckslab_checker.principals import Subject, alone, as_seen, subjects_of
@@ -37,7 +37,7 @@ class Subjects(ProbeSpec):
 
     kind: ClassVar[str] = "subjects"
     asks_admission: ClassVar[bool] = False
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    file: AnswerFile
     verbs: tuple[Text, ...] = Field(min_length=1, strict=False)
     resource: Text
     namespace: str = ""

@@ -18,7 +18,7 @@ import urllib3
 from ckslab_labs.cluster.connection import connection
 from ckslab_labs.cluster.port import Capability, Identity, Ran, Response
 from ckslab_labs.cluster.streams import OUTPUT, run_command
-from ckslab_labs.errors import Unreachable
+from ckslab_labs.errors import BRINGS_BACK, Unreachable
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """All that the API server serves in one answer (KEP-3352, GA since Kubernetes 1.30), instead of one for each group."""
@@ -70,8 +70,7 @@ class HttpCluster:
             return self._exchange(method, url, data, headers, deadline)
         except urllib3.exceptions.HTTPError as error:
             seen = f"no answer from {self.name} ({_cause(error)})"
-            remedy = "Try again: any command but `start`, which begins afresh, brings a dead plane back."
-            raise Unreachable(f"{method} {path}", seen, remedy) from error
+            raise Unreachable(f"{method} {path}", seen, BRINGS_BACK) from error
 
     def exec(
         self,

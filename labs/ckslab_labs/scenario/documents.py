@@ -43,6 +43,12 @@ def at(document: Any, *keys: str) -> Any:
     return document
 
 
+def listed(document: Any, *keys: str) -> list[Any]:
+    """The items of the list under nested keys; none where there is no list."""
+    found = at(document, *keys)
+    return found if isinstance(found, list) else []
+
+
 def texts(value: Any) -> list[str]:
     """The texts in a list or among the keys of a mapping; a single text is a list of one."""
     items = [value] if isinstance(value, str) else value if isinstance(value, list | dict) else []

@@ -16,7 +16,7 @@ from typing import Any
 
 import urllib3
 
-from ckslab_labs.errors import Infrastructure, Unreachable
+from ckslab_labs.errors import BRINGS_BACK, Infrastructure, Unreachable
 
 Keys = dict[bytes, bytes]
 
@@ -132,8 +132,7 @@ class Etcd:
         try:
             answer = self._pool.request("POST", path, body=json.dumps(body))
         except urllib3.exceptions.HTTPError as error:
-            remedy = "Try again: any command but `start`, which begins afresh, brings a dead plane back."
-            raise Unreachable("talk to etcd", str(error), remedy) from error
+            raise Unreachable("talk to etcd", str(error), BRINGS_BACK) from error
         value = answer.json()
         if answer.status != 200:
             seen = str(value.get("message", value)) if isinstance(value, dict) else str(value)
