@@ -156,6 +156,15 @@ def test_numbers_and_servers_cannot_be_foreseen(tmp_path: Path) -> None:
     assert series("one") == series("one")
 
 
+@pytest.mark.parametrize("more", [{}, {"dry-run": "All"}, {"code": "403"}, {"verb": "GET"}])
+@pytest.mark.parametrize("first", [None, "ever", "of-its-kind", "at-server"])
+def test_each_series_is_played_once(tmp_path: Path, more: dict[str, str], first: str | None) -> None:
+    promtool = Promtool(fires(False, True))
+    ask(tmp_path, promtool, requests=[{**DEBUG, **more, "first": first}])
+    series = [each["series"] for each in promtool.documents[0]["tests"][0]["input_series"]]
+    assert len(set(series)) == len(series)
+
+
 def test_a_request_that_is_there_twice_is_refused() -> None:
     with pytest.raises(ValidationError, match="twice"):
         Alert.model_validate({"file": "alerts.yaml", "fires": True, "requests": [DEBUG, DEBUG]})

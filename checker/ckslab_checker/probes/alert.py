@@ -74,7 +74,8 @@ class Counted(Strict):
     def akin(self) -> "list[Counted]":
         """Requests that are counted beside it: by other verbs, as dry runs, and refused."""
         verbs = [self.model_copy(update={"verb": verb}) for verb in ("PATCH", "PUT", "APPLY") if verb != self.verb]
-        return [*verbs, self.model_copy(update={"dry_run": "All"}), self.model_copy(update={"code": "403"})]
+        idle = [self.model_copy(update={"dry_run": "All"}), self.model_copy(update={"code": "403"})]
+        return [each for each in (*verbs, *idle) if each != self]
 
     def labels(self) -> dict[str, str]:
         """As in a sample, but for who was scraped."""
