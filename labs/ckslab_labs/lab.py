@@ -6,7 +6,7 @@ setup; or in one step back to the untouched start, where the provider can. Nothi
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +17,16 @@ from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
 from ckslab_labs.paths import private_dir, refuse_foreign, state_home
+from ckslab_labs.providers.choice import Choice
 from ckslab_labs.providers.embedded.layout import list_planes
 from ckslab_labs.providers.embedded.plane import Plane
-from ckslab_labs.providers.embedded.provider import Embedded
 from ckslab_labs.providers.embedded.steering import PlaneStatus, quiet
-from ckslab_labs.providers.kind.provider import Kind
 from ckslab_labs.providers.provider import Progress, Provider
 from ckslab_labs.scenario.folder import NODE_FILES, node_files
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
 from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_pods, start_rbac
+from ckslab_labs.snapshot.files import capture_files
 from ckslab_labs.snapshot.snapshot import Snapshot
 
 __all__ = ["Lab", "Session", "list_planes"]
@@ -56,10 +56,7 @@ class Lab:
     ) -> None:
         refuse_foreign(state_home())
         self.name = plane
-        self._embedded = Embedded(plane, kubernetes)
-        self._kind = Kind(plane, kubernetes, image, retain)
-        self._for_kind = [word for word, given in ((f"the node image {image}", image), ("--keep", retain)) if given]
-        self.provider: Provider = self._chosen(provider)
+        self._providers = Choice(plane, kubernetes, provider, image, retain)
         self.sessions = Sessions(plane)
         self._objects: Objects | None = None
         self._lock_depth = 0
@@ -67,9 +64,14 @@ class Lab:
         self._written_start: Start | None = None
 
     @property
+    def provider(self) -> Provider:
+        """Who makes the cluster."""
+        return self._providers.used
+
+    @property
     def plane(self) -> Plane:
         """The plane, for what is asked of planes only."""
-        return self._embedded.plane
+        return self._providers.embedded.plane
 
     @property
     def cluster(self) -> HttpCluster:
@@ -116,8 +118,7 @@ class Lab:
             Infrastructure: something did not start; says what.
 
         """
-        self._refuse_other_provider()
-        self._refuse_options_of_kind()
+        self._providers.refuse_contradictions()
         self.provider.refuse_unfit(scenario.id, scenario.spec.requires)
         with self.exclusive():
             session = self._session(scenario, self.sessions.folder(scenario.id))
@@ -204,12 +205,17 @@ class Lab:
         return self.plane.status()
 
     def capture(self) -> Snapshot:
-        """The cluster's whole state."""
-        return self.provider.capture()
+        """The cluster's whole state, with the learner's files of the open session."""
+        return self._with_learners_files(self.provider.capture())
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Back to a state captured on this plane, the control-plane files included."""
+    def restore(self, snapshot: Snapshot, progress: Progress = quiet) -> None:
+        """Back to a state captured on this plane: keys, control-plane files, and the open session's learner's files.
+
+        What the learner has there now is kept beside them where it differs.
+        """
         self.plane.restore(snapshot)
+        if session := self.sessions.open():
+            self._put_files(snapshot.learner, session.folder, progress)
 
     def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
         """Keep what the API server stores; gives what brings it back, and does so once more in the end."""
@@ -221,34 +227,9 @@ class Lab:
 
     def choose(self, requires: Iterable[Capability]) -> None:
         """Take the provider that is there, or else the first that can do what is required."""
-        if not any(each.exists for each in (self._embedded, self._kind)):
-            wanted = set(requires)
-            only_kind = wanted - self._embedded.offers and wanted <= self._kind.offers
-            self.provider = self._kind if only_kind else self._embedded
+        self._providers.take(requires)
 
     # --- steps ---------------------------------------------------------------------------------------------------
-
-    def _chosen(self, word: str | None) -> Provider:
-        known: dict[str, Provider] = {each.name: each for each in (self._embedded, self._kind)}
-        if word is not None and word not in known:
-            seen = "a cluster that is given can only be checked"
-            remedy = "Run `ckslab check ID --provider existing --kubeconfig FILE --context NAME`."
-            raise InvalidInput(f"use the provider {word} here", seen, remedy)
-        if word is not None:
-            return known[word]
-        return self._kind if self._kind.begun else self._embedded
-
-    def _refuse_other_provider(self) -> None:
-        for other in (self._embedded, self._kind):
-            if other is not self.provider and other.exists:
-                seen = f"{self.name} is a cluster of the {other.name} provider"
-                remedy = "Run `ckslab stop` first, or choose another --plane."
-                raise InvalidInput(f"use the {self.provider.name} provider", seen, remedy)
-
-    def _refuse_options_of_kind(self) -> None:
-        if self._for_kind and self.provider is not self._kind:
-            attempted = f"use {' and '.join(self._for_kind)} on the {self.provider.name} provider"
-            raise InvalidInput(attempted, "its nodes are simulated", "Add --provider kind, or leave out the option.")
 
     def _fresh(self, scenario: Scenario, known: Start | None, progress: Progress, *, pods_stay: bool = False) -> Start:
         """Bring the cluster to the untouched start of a scenario, the shortest way, and say what that is."""
@@ -282,21 +263,28 @@ class Lab:
         )
 
     def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
-        moved = lay_out_files(scenario.folder / "files", folder / "files", folder / "kept")
-        if moved:
+        self._put_files(capture_files(scenario.folder / "files"), folder, progress)
+
+    def _put_files(self, files: Mapping[str, bytes], folder: Path, progress: Progress) -> None:
+        if moved := lay_out_files(files, folder / "files", folder / "kept"):
             progress(f"your earlier files are kept in {moved}")
+
+    def _with_learners_files(self, snapshot: Snapshot) -> Snapshot:
+        session = self.sessions.open()
+        return replace(snapshot, learner=capture_files(session.files)) if session else snapshot
 
     def _put_aside(self, progress: Progress) -> None:
         session = self.sessions.open()
         if session is None or not self.provider.exists:
             return
         kept = self.provider.keep(progress)
-        if kept is None:
-            progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
-            return
-        kept.save(session.aside)
+        said = f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are"
+        if kept is not None:
+            kept.save(session.aside)
+            resume = f"`ckslab start {session.scenario_id} --resume` brings it back"
+            said = f"{session.scenario_id} is put aside; {resume}"
         self.sessions.set_open(None)  # from here on the cluster is another's: nobody may take its state for this one's
-        progress(f"{session.scenario_id} is put aside; `ckslab start {session.scenario_id} --resume` brings it back")
+        progress(said)
 
     def _refuse_to_resume_nothing(self, session: Session) -> None:
         opened = self.sessions.open()

@@ -218,12 +218,29 @@ def ckslab(state: Path, *words: str, **more: str) -> subprocess.CompletedProcess
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=180)
 
 
+def test_a_start_that_is_broken_off_leaves_no_other_session_open_on_its_cluster(
+    kind_lab: Lab, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind_lab.start(scenario)
+    with monkeypatch.context() as patch:
+        patch.setattr("ckslab_labs.lab.set_up", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            kind_lab.start(scenario)
+    assert kind_lab.sessions.open() is None
+    kind_lab.start(scenario)
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_engine_that_does_not_answer_is_told_and_nothing_is_lost(
     kind_lab: Lab, scenario: Scenario, kind_state: Path
 ) -> None:
     kind_lab.start(scenario)
-    for verb in ("check", "reset", "stop"):
-        done = ckslab(kind_state, verb, "--plane", kind_lab.name, DOCKER_HOST="unix:///nonexistent/docker.sock")
+    for verb in ("check", "reset", "start debug-rbac-update-kept", "stop"):
+        words = (*verb.split(), "--plane", kind_lab.name)
+        done = ckslab(kind_state, *words, DOCKER_HOST="unix:///nonexistent/docker.sock")
         assert done.returncode == ExitCode.UNKNOWN, (verb, done.stderr)
         assert f"look for the kind cluster {place(kind_lab).cluster}: " in done.stderr
         assert "/nonexistent/docker.sock" in done.stderr

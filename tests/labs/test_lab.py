@@ -117,6 +117,25 @@ def test_what_was_put_aside_survives_a_start_that_is_interrupted(
 
 
 @pytest.mark.plane
+def test_learners_files_come_back_with_a_snapshot_and_nothing_is_lost(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    session = second.start(make_scenario())
+    answer = session.files / "answer.yaml"
+    answer.write_text("first")
+    snapshot = second.capture()
+    answer.write_text("second")
+    second.objects.create(MARK)
+    told: list[str] = []
+    second.restore(snapshot, told.append)
+    assert not has_mark(second)
+    assert answer.read_text() == "first"
+    kept = next((session.folder / "kept").iterdir())
+    assert (kept / "answer.yaml").read_text() == "second"
+    assert told == [f"your earlier files are kept in {kept}"]
+
+
+@pytest.mark.plane
 def test_nothing_to_resume_leaves_what_is_open_alone(second: Lab, make_scenario: Callable[..., Scenario]) -> None:
     opened = second.start(make_scenario(name="first"))
     second.objects.create(MARK)

@@ -79,46 +79,51 @@ def test_the_session_of_a_pack_has_a_folder_of_one_name() -> None:
 # --- learner's files ---
 
 
-@pytest.fixture
-def given(tmp_path: Path) -> Path:
-    """A scenario's files."""
-    (tmp_path / "given" / "rules").mkdir(parents=True)
-    (tmp_path / "given" / "answer.yaml").write_text("subjects: []\n")
-    (tmp_path / "given" / "rules" / "falco.yaml").write_text("- rule: x\n")
-    return tmp_path / "given"
+GIVEN = {"answer.yaml": b"subjects: []\n", "rules/falco.yaml": b"- rule: x\n"}
+"""A scenario's files."""
 
 
-def test_files_are_laid_out_for_the_learner(given: Path, tmp_path: Path) -> None:
-    assert lay_out_files(given, tmp_path / "files", tmp_path / "kept") is None
+def test_files_are_laid_out_for_the_learner(tmp_path: Path) -> None:
+    assert lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept") is None
     assert (tmp_path / "files" / "rules" / "falco.yaml").read_text() == "- rule: x\n"
     assert (tmp_path / "files").stat().st_mode & 0o777 == 0o700
 
 
-def test_untouched_files_are_not_kept_twice(given: Path, tmp_path: Path) -> None:
-    lay_out_files(given, tmp_path / "files", tmp_path / "kept")
-    assert lay_out_files(given, tmp_path / "files", tmp_path / "kept") is None
+def test_untouched_files_are_not_kept_twice(tmp_path: Path) -> None:
+    lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept")
+    assert lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept") is None
     assert not (tmp_path / "kept").exists()
 
 
-def test_what_the_learner_wrote_is_kept_each_time(given: Path, tmp_path: Path) -> None:
+def test_what_the_learner_wrote_is_kept_each_time(tmp_path: Path) -> None:
     files, kept = tmp_path / "files", tmp_path / "kept"
-    lay_out_files(given, files, kept)
+    lay_out_files(GIVEN, files, kept)
     for text in ("first", "second"):
         (files / "answer.yaml").write_text(text)
-        moved = lay_out_files(given, files, kept)
+        moved = lay_out_files(GIVEN, files, kept)
         assert moved is not None
         assert (moved / "answer.yaml").read_text() == text
         assert (files / "answer.yaml").read_text() == "subjects: []\n"
     assert sorted(path.read_text() for path in kept.rglob("answer.yaml")) == ["first", "second"]
 
 
-def test_links_that_a_learner_made_are_kept_as_links(given: Path, tmp_path: Path) -> None:
+def test_links_that_a_learner_made_are_kept_as_links(tmp_path: Path) -> None:
     files, kept = tmp_path / "files", tmp_path / "kept"
-    lay_out_files(given, files, kept)
+    lay_out_files(GIVEN, files, kept)
     (files / "answer.yaml").write_text("mine")
     (files / "dangling").symlink_to("nowhere")
     (files / "circle").symlink_to(".")
-    moved = lay_out_files(given, files, kept)
+    moved = lay_out_files(GIVEN, files, kept)
     assert moved is not None
     assert (moved / "circle").is_symlink()
     assert not (files / "circle").exists()
+
+
+def test_a_file_in_the_place_of_a_folder_is_kept(tmp_path: Path) -> None:
+    files, kept = tmp_path / "files", tmp_path / "kept"
+    files.mkdir()
+    (files / "rules").write_text("mine")
+    moved = lay_out_files(GIVEN, files, kept)
+    assert moved is not None
+    assert (moved / "rules").read_text() == "mine"
+    assert (files / "rules" / "falco.yaml").read_bytes() == GIVEN["rules/falco.yaml"]

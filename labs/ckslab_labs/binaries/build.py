@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from ckslab_labs.binaries.catalog import Binary, Module
 from ckslab_labs.binaries.golang import Go, find_go
 from ckslab_labs.binaries.refusals import explain
 from ckslab_labs.errors import Busy
-from ckslab_labs.files import FileLock
+from ckslab_labs.files import FileLock, read_json, write_json
 from ckslab_labs.paths import cache_home, private_dir
 
 Progress = Callable[[str], None]
@@ -33,6 +34,7 @@ PATIENCE = 3600.0
 SILENCE = 1200.0
 """Seconds without a word from Go after which it is taken for hung; linking and big downloads stay far below."""
 _STAGING = ".build-"
+_SECONDS = ".seconds"
 _FULL = 64 << 20  # bytes: less than any of the programs needs
 
 
@@ -68,6 +70,14 @@ def build(module: Module, names: Sequence[str], progress: Progress) -> dict[str,
     return {name: folder / name for name in names}
 
 
+def seconds_taken(module: Module) -> float:
+    """How long it took to build what a module's cache folder holds; 0 where nothing was built there."""
+    try:
+        return float(read_json(module.cache_folder / _SECONDS))
+    except FileNotFoundError:
+        return 0.0
+
+
 @contextmanager
 def _turn(folder: Path, what: str, progress: Progress) -> Iterator[None]:
     """Hold the folder's lock, after waiting for whoever holds it."""
@@ -90,6 +100,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _build(module: Module, names: Sequence[str], folder: Path, progress: Progress) -> None:
+    began = time.monotonic()
     go = find_go(module.go_version)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
     try:
@@ -97,6 +108,7 @@ def _build(module: Module, names: Sequence[str], folder: Path, progress: Progres
         task.compile(task.count_stale())
         for binary in task.binaries:
             publish(task.built(binary), folder / binary.name)
+        write_json(folder / _SECONDS, seconds_taken(module) + time.monotonic() - began)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     progress(f"{task.what}: built")

@@ -113,7 +113,12 @@ class Provider(Protocol):
         """
 
     def keep(self, progress: Progress) -> Snapshot | None:
-        """The whole state, to be resumed later; None where this provider cannot."""
+        """The whole state, to be resumed later; None where this provider cannot.
+
+        Raises:
+            Infrastructure: the cluster, or what runs it, does not answer; it may later.
+
+        """
 
     def owns(self, kept: Snapshot) -> bool:
         """Whether a state is of this very cluster, and not of one that had its name before."""

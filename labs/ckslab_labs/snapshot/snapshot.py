@@ -63,16 +63,18 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Every key of etcd that matters, and the control-plane files by their paths."""
+    """Every key of etcd that matters; the control-plane files and the learner's files by their relative paths."""
 
     keys: Keys
     files: Mapping[str, bytes] = field(default_factory=dict)
+    learner: Mapping[str, bytes] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write it, synced to disk."""
         value = {
             "keys": {_b64(key): _b64(value) for key, value in self.keys.items()},
             "files": {name: _b64(data) for name, data in self.files.items()},
+            "learner": {name: _b64(data) for name, data in self.learner.items()},
         }
         write_atomic(path, json.dumps(value).encode())
 
@@ -89,6 +91,7 @@ class Snapshot:
         return cls(
             {decode(key): decode(data) for key, data in value["keys"].items()},
             {name: decode(data) for name, data in value["files"].items()},
+            {name: decode(data) for name, data in value.get("learner", {}).items()},  # a cached baseline may be older
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ckslab_labs.binaries import build as builder_module
-from ckslab_labs.binaries.build import build
+from ckslab_labs.binaries.build import build, seconds_taken
 from ckslab_labs.binaries.catalog import Module
 from ckslab_labs.errors import Infrastructure
 
@@ -39,7 +39,8 @@ def test_a_program_is_built_whole_stamped_and_executable(hello: Module) -> None:
     assert paths == {"hello": hello.cache_folder / "hello"}
     assert say(paths["hello"]) == "hello v1.2.3\n"
     assert paths["hello"].stat().st_mode & 0o777 == 0o755
-    assert left_in(hello) == [".lock", "hello"]
+    assert left_in(hello) == [".lock", ".seconds", "hello"]
+    assert 0 < seconds_taken(hello) < 600
     assert lines[0] == "hello 1.2.3: looking what there is to build"
     assert lines[-1] == "hello 1.2.3: built"
 
@@ -101,7 +102,7 @@ def test_two_racing_builders_build_once(
     assert (first.communicate()[1].endswith("hello 1.2.3: built\n"), first.returncode) == (True, 0)
     assert (second.communicate()[1], second.returncode) == ("", 0)
     assert (tmp_path / "builds").read_text() == "x\n"
-    assert left_in(hello) == [".lock", "hello"]
+    assert left_in(hello) == [".lock", ".seconds", "hello"]
 
 
 def test_a_killed_builder_is_swept_by_the_next(
@@ -118,7 +119,7 @@ def test_a_killed_builder_is_swept_by_the_next(
     no_go_is_left()
     gate.touch()
     assert say(build(hello, ["hello"], print)["hello"]) == "hello v1.2.3\n"
-    assert left_in(hello) == [".lock", "hello"]
+    assert left_in(hello) == [".lock", ".seconds", "hello"]
 
 
 def test_a_waiting_builder_takes_over_from_a_killed_one(
@@ -131,7 +132,7 @@ def test_a_waiting_builder_takes_over_from_a_killed_one(
     first.kill()
     gate.touch()
     assert (second.communicate()[1].endswith("hello 1.2.3: built\n"), second.returncode) == (True, 0)
-    assert left_in(hello) == [".lock", "hello"]
+    assert left_in(hello) == [".lock", ".seconds", "hello"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -150,7 +151,7 @@ def test_a_real_go_ends_with_its_builder_and_can_go_on_later(
     assert stopped.wait() != 0
     no_go_is_left()
     assert say(build(hello, ["hello"], print)["hello"]) == "hello v1.2.3\n"
-    assert left_in(hello) == [".lock", "hello"]
+    assert left_in(hello) == [".lock", ".seconds", "hello"]
 
 
 def test_ctrl_c_leaves_nothing_behind(

@@ -214,6 +214,7 @@ class Kind:
 
     def keep(self, progress: Progress) -> Snapshot | None:
         """See ``Provider``."""
+        life.bring_back(self.place)  # where that fails it can be tried again, and nothing was given up
         return None
 
     def owns(self, kept: Snapshot) -> bool:
