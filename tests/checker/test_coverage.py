@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ckslab_checker.catalogue import catalogue
-from ckslab_checker.coverage import Guide, Part, page, read
+from ckslab_checker.coverage import Guide, Line, Part, page, read
 from ckslab_labs.scenario.model import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +28,10 @@ def test_every_scenario_that_is_named_is_there() -> None:
 @pytest.mark.parametrize("scenario", OF_THE_GUIDE, ids=lambda scenario: scenario.id)
 def test_a_scenario_of_the_guide_is_listed_at_its_part(scenario: Scenario) -> None:
     of = scenario.metadata.guide
-    parts = [part for section in GUIDE.sections for part in section.parts if of in (section.id, part.id)]
-    assert parts, f"the guide has no {of}"
-    assert scenario.id in {each for part in parts for each in part.scenarios}
+    lines: list[Line] = [part for section in GUIDE.sections for part in section.parts if of in (section.id, part.id)]
+    lines += GUIDE.checklist if of == "checklist" else []
+    assert lines, f"the guide has no {of}"
+    assert scenario.id in {each for line in lines for each in line.scenarios}
 
 
 def test_what_has_no_scenario_is_told() -> None:
