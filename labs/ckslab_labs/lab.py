@@ -215,7 +215,30 @@ class Lab:
         """
         self.plane.restore(snapshot)
         if session := self.sessions.open():
-            self._put_files(snapshot.learner, session.folder, progress)
+            self.put_files(snapshot, session.folder, progress)
+
+    def keep(self, progress: Progress = quiet) -> bool:
+        """Write the open session's state down beside it, synced to disk; ``start`` with ``resume`` brings it back.
+
+        Returns:
+            False where no session is open, or its cluster's state cannot be kept.
+
+        Raises:
+            Infrastructure: the cluster, or what runs it, does not answer; it may later.
+
+        """
+        session = self.sessions.open()
+        if session is None or not self.provider.exists:
+            return False
+        kept = self.provider.keep(progress)
+        if kept is not None:
+            self._with_learners_files(kept).save(session.aside)
+        return kept is not None
+
+    def put_files(self, snapshot: Snapshot, folder: Path, progress: Progress = quiet) -> None:
+        """Put a snapshot's learner's files into a session's folder; what is there and differs is kept beside them."""
+        if snapshot.learner is not None:
+            self._put_files(snapshot.learner, folder, progress)
 
     def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
         """Keep what the API server stores; gives what brings it back, and does so once more in the end."""
@@ -271,20 +294,22 @@ class Lab:
 
     def _with_learners_files(self, snapshot: Snapshot) -> Snapshot:
         session = self.sessions.open()
-        return replace(snapshot, learner=capture_files(session.files)) if session else snapshot
+        try:
+            return replace(snapshot, learner=capture_files(session.files)) if session else snapshot
+        except InvalidInput:  # somebody keeps more than texts there
+            return snapshot
 
     def _put_aside(self, progress: Progress) -> None:
         session = self.sessions.open()
         if session is None or not self.provider.exists:
             return
-        kept = self.provider.keep(progress)
-        said = f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are"
-        if kept is not None:
-            kept.save(session.aside)
-            resume = f"`ckslab start {session.scenario_id} --resume` brings it back"
-            said = f"{session.scenario_id} is put aside; {resume}"
+        kept = self.keep(progress)
         self.sessions.set_open(None)  # from here on the cluster is another's: nobody may take its state for this one's
-        progress(said)
+        if kept:
+            resume = f"`ckslab start {session.scenario_id} --resume` brings it back"
+            progress(f"{session.scenario_id} is put aside; {resume}")
+        else:
+            progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
 
     def _refuse_to_resume_nothing(self, session: Session) -> None:
         opened = self.sessions.open()

@@ -120,8 +120,13 @@ class Sessions:
         self._home = state_home() / "sessions" / plane
 
     @property
+    def path(self) -> Path:
+        """Their folder, whether it is there or not."""
+        return self._home
+
+    @property
     def home(self) -> Path:
-        """The folder, made private."""
+        """Their folder, made private."""
         private_dir(self._home.parent)
         return private_dir(self._home)
 

@@ -93,6 +93,7 @@ class LabService:
     def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
         """Open a scenario afresh, or bring back what was put aside."""
         wanted = self.scenarios().get(scenario)
+        self._refuse_in_an_exam(f"open {wanted.id}")
         with self._turn:
             if self._settings.provider is None:
                 self.lab.choose(wanted.spec.requires)
@@ -109,6 +110,7 @@ class LabService:
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
 
+        self._refuse_in_an_exam("check a task")
         with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
             session = self.lab.attach().attempted()
             scenario = self.scenarios(session).get(session.scenario_id)
@@ -139,6 +141,7 @@ class LabService:
         """A tier of hints, counted in the session; without a number the next one, and at the end the last again."""
         from ckslab_labs.scenario.texts import hints
 
+        self._refuse_in_an_exam("show a hint")
         scenario, session = self._open()
         tiers = hints(scenario)
         wanted = min(session.hints + 1, len(tiers)) if number is None else number
@@ -152,6 +155,7 @@ class LabService:
         """The reference fix of a scenario (the open one), and why it is right."""
         from ckslab_labs.scenario.texts import read_text
 
+        self._refuse_in_an_exam("show a solution")
         wanted = self.scenarios().get(scenario) if scenario else self._open()[0]
         folder = wanted.folder / "solution"
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -193,6 +197,11 @@ class LabService:
         self.lab.sessions.set_open(None)
         self.lab.stop()
         shutil.rmtree(self.lab.sessions.home)
+
+    def _refuse_in_an_exam(self, attempted: str) -> None:
+        from ckslab_labs.exam.sitting import refuse_while_sat
+
+        refuse_while_sat(self._settings.plane, attempted)
 
     def _session(self) -> "Session | None":
         """The open session; none where that cannot be told, for what can be done without knowing it."""

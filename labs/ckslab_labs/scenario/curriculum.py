@@ -31,6 +31,8 @@ class Range(Strict):
 
     least: int
     most: int
+    usual: int
+    """What candidates report."""
 
 
 class Exam(Strict):

@@ -67,14 +67,15 @@ class Snapshot:
 
     keys: Keys
     files: Mapping[str, bytes] = field(default_factory=dict)
-    learner: Mapping[str, bytes] = field(default_factory=dict)
+    learner: Mapping[str, bytes] | None = None
+    """``None`` where nobody was at work, or his files are too large to keep: they stay as they are."""
 
     def save(self, path: Path) -> None:
         """Write it, synced to disk."""
         value = {
             "keys": {_b64(key): _b64(value) for key, value in self.keys.items()},
             "files": {name: _b64(data) for name, data in self.files.items()},
-            "learner": {name: _b64(data) for name, data in self.learner.items()},
+            "learner": None if self.learner is None else {name: _b64(data) for name, data in self.learner.items()},
         }
         write_atomic(path, json.dumps(value).encode())
 
@@ -88,10 +89,11 @@ class Snapshot:
         """
         value = json.loads(path.read_bytes())
         decode = base64.b64decode
+        learner = value.get("learner")  # a cached baseline may be older
         return cls(
             {decode(key): decode(data) for key, data in value["keys"].items()},
             {name: decode(data) for name, data in value["files"].items()},
-            {name: decode(data) for name, data in value.get("learner", {}).items()},  # a cached baseline may be older
+            None if learner is None else {name: decode(data) for name, data in learner.items()},
         )
 
 

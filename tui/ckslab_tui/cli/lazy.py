@@ -1,6 +1,7 @@
 """A group of verbs that imports a verb's module when the verb is used, so that no command pays for another.
 
-Each verb is one module beside this one, named like the verb, which holds its Click command as ``command``.
+Each verb is one module beside this one, named like the verb (with ``_`` for ``-``), which holds its Click command as
+``command``.
 """
 
 import importlib
@@ -32,7 +33,8 @@ class LazyGroup(click.Group):
         """The verb's command, imported now."""
         if cmd_name not in self._verbs:
             return None
-        command: click.Command = importlib.import_module(f"ckslab_tui.cli.{self._prefix}{cmd_name}").command
+        module = f"{self._prefix}{cmd_name}".replace("-", "_")
+        command: click.Command = importlib.import_module(f"ckslab_tui.cli.{module}").command
         return command
 
     def resolve_command(

@@ -20,6 +20,7 @@ VERBS = (
     "reset",
     "shell",
     "stop",
+    "exam",
     "demo",
     "doctor",
     "setup",

@@ -1,0 +1,139 @@
+"""``ckslab exam`` from the first task to the report, on a real plane and as it would be typed."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckslab_checker.play import play
+from ckslab_labs.errors import ExitCode
+from ckslab_labs.exam import sitting as sittings
+from ckslab_labs.lab import Lab
+from ckslab_labs.scenario.catalogue import bundled_root
+from ckslab_labs.scenario.model import Action
+from ckslab_tui.cli.options import Settings
+from ckslab_tui.cli.run import run
+from ckslab_tui.service import LabService
+
+Capture = pytest.CaptureFixture[str]
+PLANE = ("--plane", "shared")
+SEED = ("--seed", "5", "--domain", "cluster-hardening", "--tasks", "3")
+
+
+@pytest.fixture
+def plane(lab: Lab) -> Iterator[Lab]:
+    """The shared plane, on which no exam is sat before and after."""
+    lab.sessions.set_open(None)
+    yield lab
+    sittings.marked(lab.name)
+    lab.sessions.set_open(None)
+
+
+def exam(*words: str) -> int:
+    return run(["exam", *words, *PLANE])
+
+
+def document(capsys: Capture, *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    exam(*words, "-o", "json")
+    value: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return value
+
+
+def solve(lab: Lab) -> None:
+    """Play the reference fix of the task that is open."""
+    session = lab.session()
+    scenario = LabService(Settings(plane=lab.name)).scenarios(session).get(session.scenario_id)
+    play([Action(apply="solution/")], scenario.folder, lab.objects, scenario.identities, session.files)
+
+
+@pytest.mark.plane
+def test_an_exam_from_the_first_task_to_the_report(plane: Lab, capsys: Capture) -> None:
+    assert exam("start", *SEED, "--minutes", "30") == ExitCode.PASSED
+    begun = document(capsys, "status")
+    assert ([task["begun"] for task in begun["tasks"]], begun["open"]) == ([True, False, False], 1)
+    assert 0 < begun["seconds_left"] <= 1800
+
+    solve(plane)
+    assert exam("task", "2") == ExitCode.PASSED
+    assert re.match(r"Task 2 of 3 · 2\d min left\n", capsys.readouterr().out)
+    assert exam("flag", "3") == ExitCode.PASSED
+    assert [task["flagged"] for task in document(capsys, "status")["tasks"]] == [False, False, True]
+
+    assert exam("hand-in", "--yes") == ExitCode.FAILED
+    report = document(capsys, "report")
+    assert [(task["percent"], task["begun"]) for task in report["tasks"]] == [(100.0, True), (0.0, True), (0.0, False)]
+    assert (report["percent"], report["outcome"], report["seed"]) == (33.3, "failed", 5)
+    assert [task["scenario"] for task in begun["tasks"]] == [task["scenario"] for task in report["tasks"]]
+    assert exam("report") == ExitCode.FAILED
+    out = capsys.readouterr().out
+    assert "Exam 5: 33.3 %, failed (pass at 67 %)" in out
+    assert "task 3: " in out.replace("(not begun)", "")
+
+
+@pytest.mark.plane
+def test_nothing_helps_until_it_is_handed_in(plane: Lab, capsys: Capture) -> None:
+    exam("start", *SEED, "--no-limit")
+    for words in (
+        ["check"],
+        ["check", "--watch"],
+        ["hint"],
+        ["solution"],
+        ["start", "who-can-debug"],
+        ["exam", "start"],
+    ):
+        capsys.readouterr()
+        assert run([*words, *PLANE]) == ExitCode.USAGE, words
+        assert "an exam is being sat on plane shared" in capsys.readouterr().err
+    assert exam("shell", "2", "-c", "true") == ExitCode.USAGE
+    assert "task 1 is open" in capsys.readouterr().err
+    assert exam("shell", "1", "-c", "kubectl get namespaces") == ExitCode.PASSED
+    assert document(capsys, "status")["seconds_left"] is None
+
+
+@pytest.mark.plane
+def test_marking_that_is_broken_off_is_begun_again(
+    plane: Lab, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exam("start", *SEED)
+    solve(plane)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ckslab_checker.marking.check", interrupt)
+        assert exam("hand-in", "--yes") == ExitCode.INTERRUPTED
+    assert exam("task", "2") == ExitCode.USAGE
+    assert "it is being marked" in capsys.readouterr().err
+    assert exam("hand-in", "--yes") == ExitCode.FAILED
+    assert document(capsys, "report")["tasks"][0]["percent"] == 100.0
+
+
+@pytest.mark.plane
+def test_tasks_of_a_pack_are_found_without_naming_it_again(plane: Lab, tmp_path: Path, capsys: Capture) -> None:
+    pack = tmp_path / "ours"
+    shutil.copytree(bundled_root() / "debug-rbac-update-kept", pack / "debug-rbac-update-kept")
+    assert exam("start", *SEED[:4], "--tasks", "99", "--pack", str(pack)) == ExitCode.PASSED
+    tasks = [task["scenario"] for task in document(capsys, "status")["tasks"]]
+    ours = tasks.index("ours/debug-rbac-update-kept") + 1
+    assert exam("task", str(ours)) == ExitCode.PASSED
+    assert plane.session().scenario_id == "ours/debug-rbac-update-kept"
+
+
+def test_without_an_exam_it_says_how_to_begin_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for verb in ("status", "task", "hand-in", "report"):
+        assert run(["exam", verb]) == ExitCode.USAGE, verb
+        assert "Run `ckslab exam start`" in capsys.readouterr().err
+    assert run(["exam", "start", "--domain", "nonsense"]) == ExitCode.USAGE
+    assert 'the curriculum has no domain "nonsense"' in capsys.readouterr().err
+    assert run(["exam", "start", "--no-limit", "--minutes", "5"]) == ExitCode.USAGE
+    assert run(["exam", "hand-im"]) == ExitCode.USAGE
+    assert "did you mean 'hand-in'?" in capsys.readouterr().err

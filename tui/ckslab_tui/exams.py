@@ -1,0 +1,150 @@
+"""Exams for the command line and the app: begun, sat, handed in, and what has become of earlier ones."""
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ckslab_labs.errors import InvalidInput
+from ckslab_tui.cli.options import Settings
+from ckslab_tui.service import LabService, Tell, make_tools_ready
+
+if TYPE_CHECKING:
+    from ckslab_checker.marking import ExamReport
+    from ckslab_labs.exam.exam import Exam
+    from ckslab_labs.exam.sitting import Sitting
+    from ckslab_tui.shell import Shell
+    from ckslab_tui.views import Task
+
+REPORTS = "exam-reports"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants of an exam; ``None`` is as in the real one."""
+
+    tasks: int | None = None
+    minutes: float | None = None
+    limited: bool = True
+    domain: str | None = None
+    seed: int | None = None
+
+
+class Exams:
+    """The exams on one plane."""
+
+    def __init__(self, settings: Settings) -> None:
+        from ckslab_labs.exam.sitting import find
+
+        sat = find(settings.plane)
+        packs = tuple(map(Path, sat.packs)) if sat else settings.packs
+        self._settings = replace(settings, packs=packs, provider="embedded")
+        self._service = LabService(self._settings)
+        self._reports = self._service.lab.sessions.path / REPORTS
+
+    def begin(self, wish: Wish, tell: Tell) -> "Sitting":
+        """Draw an exam, have all that it needs built and running, and open its first task.
+
+        Raises:
+            InvalidInput: another is being sat; or there is nothing to draw from.
+
+        """
+        from ckslab_labs.exam.exam import Exam
+        from ckslab_labs.exam.sitting import refuse_while_sat
+
+        refuse_while_sat(self._settings.plane, "begin an exam")
+        sitting = self._draw(wish)
+        scenarios = [self._service.scenarios().get(task.scenario) for task in sitting.tasks]
+        for scenario in scenarios:
+            make_tools_ready(scenario, tell)
+        return Exam.begin(self._service.lab, sitting, self._service.scenarios().get, tell).sitting
+
+    def sat(self) -> "Exam":
+        """The exam that is being sat; somebody sees to it that its state is kept.
+
+        Raises:
+            InvalidInput: none is.
+
+        """
+        from ckslab_labs.exam.exam import Exam
+        from ckslab_labs.exam.keeper import see_to_it
+
+        exam = Exam(self._service.lab, self._service.scenarios().get)
+        if not exam.sitting.over:
+            see_to_it(self._settings.plane)
+        return exam
+
+    def open(self, number: int | None, tell: Tell) -> "Task":
+        """Go on with a task; without a number with the one that is open, or the first that is not begun."""
+        exam = self.sat()
+        exam.open(number or _next(exam.sitting), tell)
+        return self._service.current()
+
+    def shell(self, number: int | None, command: str | None) -> "Shell":
+        """A shell on the open task's cluster."""
+        self.sat().refuse_shell_of_another(number)
+        return self._service.shell(command)
+
+    def hand_in(self, tell: Tell) -> "ExamReport":
+        """Close the exam, mark it, and write the report down."""
+        from ckslab_checker.marking import mark
+        from ckslab_labs.exam.sitting import marked
+        from ckslab_labs.files import write_atomic
+        from ckslab_labs.paths import private_dir
+
+        report = mark(self.sat(), tell)
+        name = report.started.replace(":", "")
+        write_atomic(private_dir(self._reports) / f"{name}.json", json.dumps(report.as_dict()).encode())
+        marked(self._settings.plane)
+        return report
+
+    def report(self) -> dict[str, Any]:
+        """The document of the exam that was marked last.
+
+        Raises:
+            InvalidInput: none was.
+
+        """
+        from ckslab_labs.files import read_json
+
+        known = sorted(self._reports.glob("*.json"))
+        if not known:
+            seen = f"no exam was handed in on plane {self._settings.plane}"
+            raise InvalidInput("show a report", seen, "Run `ckslab exam start`, later `ckslab exam hand-in`.")
+        document: dict[str, Any] = read_json(known[-1])
+        return document
+
+    def _draw(self, wish: Wish) -> "Sitting":
+        from ckslab_labs.exam.clock import Clock
+        from ckslab_labs.exam.paper import draw
+        from ckslab_labs.exam.sitting import Sitting, Task
+        from ckslab_labs.scenario.curriculum import curriculum
+        from ckslab_labs.session import now
+
+        facts = curriculum()
+        weights = {domain.id: domain.weight for domain in facts.domains if wish.domain in (None, domain.id)}
+        if not weights:
+            seen = f'the curriculum has no domain "{wish.domain}"'
+            raise InvalidInput("draw an exam", seen, f"Choose one of: {', '.join(facts.domain_ids())}.")
+        sound, _ = self._service.scenarios().read()
+        offers = self._service.lab.provider.offers
+        fit = [scenario for scenario in sound if offers.issuperset(scenario.spec.requires)]
+        seed = secrets.randbelow(10**6) if wish.seed is None else wish.seed
+        drawn = draw(fit, weights, wish.tasks or facts.exam.tasks.usual, seed)
+        return Sitting(
+            seed=seed,
+            started=now(),
+            minutes=(wish.minutes or facts.exam.minutes) if wish.limited else None,
+            pass_percent=facts.exam.pass_percent,
+            tasks=tuple(Task(each.id, each.metadata.domain, each.metadata.version) for each in drawn),
+            clock=Clock.begin(),
+            packs=tuple(str(Path(pack).resolve()) for pack in self._settings.packs),
+        )
+
+
+def _next(sitting: "Sitting") -> int:
+    if sitting.open is not None:
+        return sitting.open + 1
+    waiting = [index for index, task in enumerate(sitting.tasks) if not task.begun]
+    return (waiting or [0])[0] + 1
