@@ -131,8 +131,8 @@ class Lab:
             private_dir(session.folder)
             self._lay_out(scenario, session.folder, progress)
             session.write_start(start)
-            session.save()
             self._await_learner()
+            session = session.begun_again()  # now, and not before the cluster was made
             self.sessions.set_open(session)
             return session
 
@@ -171,7 +171,7 @@ class Lab:
             if start is not known:
                 session.write_start(start)
             self._lay_out(scenario, session.folder, progress)
-            return session
+            return session.begun_again()
 
     def run(self, scenario: Scenario) -> Session:
         """A fresh start for one case of a suite: no waiting for pods, nothing written down for a learner."""
@@ -305,6 +305,7 @@ class Lab:
             return
         kept = self.keep(progress)
         self.sessions.set_open(None)  # from here on the cluster is another's: nobody may take its state for this one's
+        session.paused()
         if kept:
             resume = f"`ckslab start {session.scenario_id} --resume` brings it back"
             progress(f"{session.scenario_id} is put aside; {resume}")
@@ -326,7 +327,7 @@ class Lab:
         try:
             self.provider.resume(snapshot)
         except Infrastructure:
-            self.sessions.set_open(session)  # what was put aside may hold a manifest that does not run
+            self.sessions.set_open(session.gone_on())  # what was put aside may hold a manifest that does not run
             raise
         self.sessions.set_open(session)  # last: killed before, it can be resumed again from what was put aside
-        return session
+        return session.gone_on()

@@ -41,6 +41,10 @@ class Session:
     kubeconfig: Path
     hints: int = 0
     attempts: int = 0
+    worked: float = 0.0
+    """Seconds of work before ``since``."""
+    since: str = ""
+    """Since when it is worked on; empty while it is put aside."""
 
     @property
     def files(self) -> Path:
@@ -74,6 +78,23 @@ class Session:
         """The session with one more attempt, written down."""
         return self._saved(attempts=self.attempts + 1)
 
+    def seconds(self, at: str) -> float:
+        """Seconds of work from the untouched start to a time; none of those for which it was put aside."""
+        return self.worked + (_between(self.since, at) if self.since else 0.0)
+
+    def begun_again(self) -> "Session":
+        """The session at its untouched start once more, written down: the clock begins anew."""
+        at = now()
+        return self._saved(started=at, worked=0.0, since=at)
+
+    def paused(self) -> "Session":
+        """The session put aside, written down: the clock stands still."""
+        return self._saved(worked=self.seconds(now()), since="")
+
+    def gone_on(self) -> "Session":
+        """The session taken up again, written down; the clock of one that was not put aside has run on."""
+        return self._saved(since=self.since or now())
+
     def _saved(self, **changes: Any) -> "Session":
         changed = replace(self, **changes)
         changed.save()
@@ -89,6 +110,8 @@ class Session:
             "kubeconfig": str(self.kubeconfig),
             "hints": self.hints,
             "attempts": self.attempts,
+            "worked": self.worked,
+            "since": self.since,
         }
         write_json(self.folder / "session.json", value)
 
@@ -110,6 +133,8 @@ class Session:
             kubeconfig=Path(value["kubeconfig"]),
             hints=value["hints"],
             attempts=value["attempts"],
+            worked=value.get("worked", 0.0),  # older sessions have no clock of their own
+            since=value.get("since", value["started"]),
         )
 
 
@@ -159,6 +184,12 @@ class Sessions:
 def now() -> str:
     """The time, in UTC, as written down in sessions."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _between(earlier: str, later: str) -> float:
+    """Seconds from one time to another; none where somebody has put the clock back."""
+    passed = datetime.datetime.fromisoformat(later) - datetime.datetime.fromisoformat(earlier)
+    return max(passed.total_seconds(), 0.0)
 
 
 def start_rbac(objects: Objects) -> dict[str, list[Manifest]]:

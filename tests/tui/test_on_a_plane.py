@@ -1,5 +1,6 @@
 """The main paths on a real control plane, on the command line and in the app: from the start to the pass and back."""
 
+import datetime
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from ckslab_checker.play import play
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.errors import Busy, ExitCode
 from ckslab_labs.lab import Lab
+from ckslab_labs.progress.store import ProgressFile
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.providers.embedded.components import APISERVER, ETCD
 from ckslab_labs.scenario.model import Action
@@ -45,8 +47,9 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def service(lab: Lab) -> LabService:
-    """The service on the shared plane, which holds no session."""
+    """The service on the shared plane, which holds no session, and of a learner without progress."""
     lab.sessions.set_open(None)
+    ProgressFile().delete()
     return LabService(Settings(plane=lab.plane.name))
 
 
@@ -73,6 +76,62 @@ def test_from_start_to_the_pass_and_back_on_the_command_line(service: LabService
     assert run(["solution", *PLANE]) == ExitCode.PASSED
     assert run(["reset", *PLANE]) == ExitCode.PASSED
     assert run(["check", *PLANE]) == ExitCode.FAILED
+
+
+def test_checks_are_attempts_with_the_time_of_work_and_the_help_that_was_had(
+    service: LabService, capsys: Capture
+) -> None:
+    run(["start", SCENARIO, *PLANE])
+    run(["hint", *PLANE])
+    run(["check", *PLANE])
+    run(["solution", *PLANE, "--yes"])
+    time.sleep(2)
+    run(["start", "who-can-debug", *PLANE])
+    time.sleep(3)
+    run(["start", SCENARIO, "--resume", *PLANE])
+    fix(service)
+    asked = time.time()
+    run(["check", *PLANE])
+    capsys.readouterr()
+    assert run(["progress", "--history", "-o", "json"]) == ExitCode.PASSED
+    first, second = json.loads(capsys.readouterr().out)["attempts"]
+
+    assert (first["scenario"], first["provider"], first["outcome"], first["points"]) == (
+        SCENARIO,
+        "embedded",
+        "failed",
+        0,
+    )
+    assert (first["hints"], first["solution"], second["solution"]) == (1, False, True)
+    assert (second["outcome"], second["points"], second["max_points"]) == ("passed", 4, 4)
+    assert second["started"] == first["started"]
+    began = datetime.datetime.fromisoformat(second["started"]).timestamp()
+    assert 2 <= second["seconds"] <= asked + 1 - began - 3  # without the time that it was put aside
+
+    run(["reset", *PLANE])
+    run(["check", *PLANE])
+    third = ProgressFile().attempts()[-1]
+    assert third.started > second["started"]
+    assert third.seconds < asked + 1 - began
+    entry = next(each for each in service.catalogue().entries if each.id == SCENARIO)
+    standing = service.catalogue().standing(entry)
+    assert (standing.state, standing.best_seconds, standing.attempts) == ("passed", second["seconds"], 3)
+
+
+def test_a_verdict_is_had_though_progress_cannot_be_written(service: LabService, capsys: Capture) -> None:
+    run(["start", SCENARIO, *PLANE])
+    file = ProgressFile()
+    file.delete()
+    file.path.write_text("no database")
+    try:
+        capsys.readouterr()
+        assert run(["check", *PLANE, "-o", "json"]) == ExitCode.FAILED
+        out, err = capsys.readouterr()
+    finally:
+        file.delete()
+
+    assert json.loads(out)["outcome"] == "failed"
+    assert err.startswith("This attempt is not in your progress: cannot read your progress: ")
 
 
 def test_hints_are_counted_from_the_first_to_the_last(service: LabService, capsys: Capture) -> None:
@@ -163,6 +222,7 @@ def test_the_demo_goes_from_failed_to_passed_and_leaves_nothing(capsys: Capture)
     assert len(document["steps"]) == 8
     assert not plane.exists
     assert not processes.of_plane(plane.layout.root)
+    assert ProgressFile().attempts() == []
 
 
 def test_a_demo_that_is_interrupted_leaves_nothing_either() -> None:
@@ -239,10 +299,11 @@ def test_nobody_opens_another_scenario_while_a_check_asks(
 ) -> None:
     service.start(SCENARIO, lambda text: None)
 
-    def check(*_: object, **__: object) -> None:
+    def check(*_: object, **__: object) -> Report:
         monkeypatch.setattr(ckslab_labs.lab, "LOCK_SECONDS", 0.2)
         with pytest.raises(Busy):
             LabService(Settings(plane=lab.plane.name)).start("who-can-debug", lambda text: None)
+        return Report(SCENARIO, 1, "embedded", 0.0, ())
 
     monkeypatch.setattr(ckslab_checker.engine, "check", check)
     service.check()

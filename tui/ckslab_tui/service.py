@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from ckslab_labs.errors import InvalidInput, LabError
+from ckslab_tui.records import Records
 from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
 
 if TYPE_CHECKING:
@@ -55,10 +56,17 @@ class Service(Protocol):
 
 
 class LabService:
-    """The service on a plane of this machine."""
+    """The service on a plane of this machine.
 
-    def __init__(self, settings: "Settings") -> None:
+    Args:
+        settings: what the common options say.
+        counts: whether checks count for the learner's progress; not on planes that only show something.
+
+    """
+
+    def __init__(self, settings: "Settings", counts: bool = True) -> None:
         self._settings = settings
+        self.records = Records(counts)
         self._turn = Lock()
         """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
 
@@ -83,11 +91,13 @@ class LabService:
         """All scenarios; broken ones with what is wrong with them."""
         session = self._session()
         sound, broken = self.scenarios(session).read()
-        return Catalogue(
-            entries=_in_curriculum_order(map(_entry, sound)),
-            broken=tuple(Broken(str(each.folder), tuple(map(str, each.problems))) for each in broken),
-            open=session.scenario_id if session else None,
-            aside=self._put_aside(),
+        return self.records.into(
+            Catalogue(
+                entries=_in_curriculum_order(map(_entry, sound)),
+                broken=tuple(Broken(str(each.folder), tuple(map(str, each.problems))) for each in broken),
+                open=session.scenario_id if session else None,
+                aside=self._put_aside(),
+            )
         )
 
     def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
@@ -109,17 +119,20 @@ class LabService:
         """Check the open scenario; counts as an attempt."""
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
+        from ckslab_labs.session import now
 
         self._refuse_in_an_exam("check a task")
         with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
-            session = self.lab.attach().attempted()
+            session, asked = self.records.attempted(self.lab.attach()), now()
             scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
-            return check(scenario, context, provider=self.lab.provider.name)
+            report = check(scenario, context, provider=self.lab.provider.name)
+        self.records.attempt(session, asked, report)
+        return report
 
     def remarks(self) -> Sequence[str]:
-        """What is to be known of the cluster beside the verdict."""
-        return self.lab.provider.remarks()
+        """What is to be known beside the verdict: of the cluster, and of what could not be written down."""
+        return (*self.lab.provider.remarks(), *self.records.remarks)
 
     def check_given(self, scenario: "Scenario", cluster: "HttpCluster", files: Path, seed: str) -> "Report":
         """Put a scenario's questions to a cluster that somebody gave; what was made for it is taken out again."""

@@ -3,7 +3,9 @@
 They are made by the service out of scenarios and sessions; a test makes them by hand.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ class Entry:
     points: int
     requires: tuple[str, ...]
     version: int
+
+    @property
+    def pack(self) -> str:
+        """The name of its pack; empty for those that ship with ckslab."""
+        return self.id.rpartition("/")[0]
 
     def as_dict(self) -> dict[str, Any]:
         """The entry in the JSON of ``list``."""
@@ -46,6 +53,46 @@ class Broken:
     problems: tuple[str, ...]
 
 
+class State(StrEnum):
+    """How far the learner is with a scenario."""
+
+    NEW = "new"
+    OPEN = "open"
+    """Begun, and not passed."""
+    PASSED = "passed"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the learner has reached in a scenario as it is now: what an older version of it gave does not count."""
+
+    state: State = State.NEW
+    points: int = 0
+    """The most of one attempt."""
+    best_seconds: float | None = None
+    """Of work until the quickest pass."""
+    attempts: int = 0
+    """Of every version."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain of the curriculum, and what the learner has reached in its scenarios."""
+
+    id: str
+    title: str
+    weight: int | None
+    """Its share of the exam, in percent; none where the curriculum has no such domain."""
+    scenarios: int
+    passed: int
+    points: int
+    max_points: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The domain in the JSON of ``progress``."""
+        return asdict(self)
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All scenarios there are; ``open`` is the one open on the plane, those put ``aside`` can be gone on with."""
@@ -54,6 +101,15 @@ class Catalogue:
     broken: tuple[Broken, ...] = ()
     open: str | None = None
     aside: frozenset[str] = frozenset()
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    """By the scenario's id; new where there is none."""
+    domains: tuple[Domain, ...] = ()
+    remark: str = ""
+    """Why there is no progress to show, where it cannot be read."""
+
+    def standing(self, entry: Entry) -> Standing:
+        """What the learner has reached in a scenario."""
+        return self.standings.get(entry.id, Standing())
 
     def by_domain(self) -> dict[str, tuple[Entry, ...]]:
         """The entries under their domains' titles, in order."""

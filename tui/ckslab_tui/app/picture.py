@@ -26,7 +26,7 @@ def main() -> None:
     """Draw the picture into the file that is named on the command line."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m ckslab_tui.app.picture OUT.svg")
-    service = LabService(Settings(plane=PLANE))
+    service = LabService(Settings(plane=PLANE), counts=False)
     try:
         task = service.start(SCENARIO, Progress())
         picture = draw(LabApp(service), task)

@@ -56,12 +56,17 @@ def command(
 
         code = 0
         for report in reports(service):
+            _tell_remarks(service)
             code = show(report, output, color, verbose)
         return code
     report = service.check()
+    _tell_remarks(service)
+    return show(report, output, color, verbose)
+
+
+def _tell_remarks(service: LabService) -> None:
     for remark in service.remarks():
         talk(remark)
-    return show(report, output, color, verbose)
 
 
 def _refuse_for_open(scenario: str | None, kubeconfig: Path | None, context: str | None) -> None:

@@ -37,7 +37,7 @@ def command(kubernetes: str | None, output: str, color: bool) -> int:
     """
     from ckslab_labs.errors import ExitCode
 
-    demo = Demo(LabService(Settings(plane=PLANE, kubernetes=kubernetes)), output == "text", color)
+    demo = Demo(LabService(Settings(plane=PLANE, kubernetes=kubernetes), counts=False), output == "text", color)
     try:
         reports = demo.play()
     finally:

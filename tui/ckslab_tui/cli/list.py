@@ -19,10 +19,7 @@ def command(settings: Settings, output: str) -> int:
     Scenarios that do not load are reported on stderr and do not hide the others.
     """
     catalogue = LabService(settings).catalogue()
-    for broken in catalogue.broken:
-        talk(f"{broken.folder} does not load:")
-        for problem in broken.problems:
-            talk(f"  {problem}")
+    tell_broken(catalogue)
     if output == "json":
         result_json(
             {
@@ -34,6 +31,14 @@ def command(settings: Settings, output: str) -> int:
     elif catalogue.entries:
         result(_as_text(catalogue))
     return 0 if catalogue.entries else _nothing(catalogue)
+
+
+def tell_broken(catalogue: Catalogue) -> None:
+    """Say which scenarios do not load, and why."""
+    for broken in catalogue.broken:
+        talk(f"{broken.folder} does not load:")
+        for problem in broken.problems:
+            talk(f"  {problem}")
 
 
 def _as_text(catalogue: Catalogue) -> str:

@@ -21,6 +21,7 @@ VERBS = (
     "shell",
     "stop",
     "exam",
+    "progress",
     "demo",
     "doctor",
     "setup",

@@ -7,7 +7,7 @@ import click
 from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_tui.cli.completions import complete_scenario
 from ckslab_tui.cli.options import Settings, with_output, with_settings
-from ckslab_tui.cli.streams import result, result_json
+from ckslab_tui.cli.streams import result, result_json, talk
 from ckslab_tui.service import LabService
 from ckslab_tui.views import Solution
 
@@ -26,6 +26,9 @@ def command(scenario: str | None, yes: bool, settings: Settings, output: str) ->
     solution = service.solution(scenario)
     if not yes and not _passes(service, solution.scenario):
         _confirm(solution.scenario)
+    service.records.solution_shown(solution.scenario)
+    for remark in service.records.remarks:
+        talk(remark)
     if output == "json":
         return result_json({"scenario": solution.scenario, "files": solution.files, "why": solution.why})
     return result(_as_text(solution))

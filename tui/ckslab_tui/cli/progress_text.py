@@ -1,0 +1,87 @@
+"""Progress as text and as JSON."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ckslab_checker.text import clean_line
+from ckslab_labs.progress.attempt import Attempt
+from ckslab_tui.standing import about, clock, counted
+from ckslab_tui.views import Catalogue, Domain, Entry, Standing, State
+
+OUTCOMES = {"error": "could not tell"}
+
+
+def as_dict(catalogue: Catalogue) -> dict[str, Any]:
+    """The JSON of ``progress``."""
+    return {
+        "domains": [domain.as_dict() for domain in catalogue.domains],
+        "scenarios": [_scenario(entry, catalogue.standing(entry)) for entry in catalogue.entries],
+    }
+
+
+def _scenario(entry: Entry, standing: Standing) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "domain": entry.domain,
+        "version": entry.version,
+        "state": standing.state.value,
+        "points": standing.points,
+        "max_points": entry.points,
+        "best_seconds": standing.best_seconds,
+        "attempts": standing.attempts,
+    }
+
+
+def as_text(catalogue: Catalogue) -> str:
+    """All domains of the curriculum, with their scenarios."""
+    lines = [line for domain in catalogue.domains for line in ("", *_domain_lines(domain, catalogue))]
+    passed = sum(domain.passed for domain in catalogue.domains)
+    return "\n".join([*lines[1:], "", f"{passed} of {counted(len(catalogue.entries), 'scenario')} passed"])
+
+
+def _domain_lines(domain: Domain, catalogue: Catalogue) -> Iterator[str]:
+    yield about(domain)
+    width = max((len(entry.id) for entry in catalogue.entries), default=0)
+    for entry in catalogue.entries:
+        if entry.domain == domain.id:
+            yield f"  {entry.id:<{width}}  {_reached(entry, catalogue.standing(entry))}".rstrip()
+
+
+def _reached(entry: Entry, standing: Standing) -> str:
+    if standing.state is State.NEW:
+        return f"{standing.state:<6}  {entry.points:>5} points"
+    points = f"{standing.points}/{entry.points}"
+    best = "" if standing.best_seconds is None else f"best time {clock(standing.best_seconds)}"
+    tries = counted(standing.attempts, "attempt")
+    return f"{standing.state:<6}  {points:>5} points  {tries:<11}  {best}"
+
+
+def attempts_as_text(attempts: Sequence[Attempt]) -> str:
+    """A line for each attempt."""
+    width = max(len(clean_line(attempt.scenario)) for attempt in attempts)
+    return "\n".join(_attempt_line(attempt, width) for attempt in attempts)
+
+
+def _attempt_line(attempt: Attempt, width: int) -> str:
+    points = "-" if attempt.points is None else attempt.points
+    help_ = [*([counted(attempt.hints, "hint")] if attempt.hints else []), *(["solution"] if attempt.solution else [])]
+    parts = (
+        _local(attempt.ended),
+        f"{clean_line(attempt.scenario):<{width}}",
+        f"{clean_line(OUTCOMES.get(attempt.outcome, attempt.outcome)):<14}",
+        f"{points:>3}/{attempt.max_points} points",
+        f"{clock(attempt.seconds):>8}",
+        clean_line(attempt.provider),
+        ", ".join(help_),
+    )
+    return "  ".join(parts).rstrip()
+
+
+def _local(time: str) -> str:
+    """A time as the clock on the wall shows it; what is no time as it is."""
+    try:
+        return datetime.datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return clean_line(time)
