@@ -1,8 +1,20 @@
 """Driving the app in tests: wait for what shall come true, and read the screen as a person does."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
+
+from ckslab_tui.app.main import LabApp
+from ckslab_tui.service import Service
+
+
+@asynccontextmanager
+async def running(service: Service, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    """The app on a terminal of that size, with nothing under way."""
+    async with LabApp(service).run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
 
 
 async def settle(pilot: Pilot[None]) -> None:

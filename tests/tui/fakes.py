@@ -1,13 +1,17 @@
 """A service without a cluster, for states of the app that are hard to reach with one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_labs.errors import LabError
-from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Task
+from ckslab_labs.scenario.curriculum import curriculum
+from ckslab_tui.machine import Machine
+from ckslab_tui.standing import domains
+from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Fitness, Hint, Task
 
 if TYPE_CHECKING:
     from ckslab_tui.shell import Shell
@@ -55,11 +59,46 @@ def report(first: CheckResult, second: CheckResult) -> Report:
     return Report(ENTRY.id, 1, "fake", 0.25, (first, second))
 
 
+class FakeMachine:
+    """Has what a test says it has."""
+
+    def __init__(self) -> None:
+        self.fitness = Fitness()
+        self.after = Fitness()
+        """What it has once it was set up."""
+        self.says = ["etcd 3.6.16: 0 % of 700 packages compiled", "etcd 3.6.16: built"]
+        self.error: LabError | None = None
+        self.gate = threading.Event()
+        """A set-up waits for it between what it says."""
+        self.gate.set()
+        self.calls: list[str] = []
+
+    def look(self, entries: Sequence[Entry]) -> Fitness:
+        self.calls.append("look")
+        return self.fitness
+
+    def set_up(self, tell: Callable[[str], None]) -> None:
+        self.calls.append("set up")
+        try:
+            for line in self.says:
+                tell(line)
+                while not self.gate.wait(0.01):
+                    tell("")
+            if self.error:
+                raise self.error
+            self.fitness = self.after
+        except BaseException as error:
+            self.calls.append(type(error).__name__)
+            raise
+
+
 class FakeService:
     """Answers from what a test put into it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.workshop = FakeMachine()
+        self.machine: Machine = self.workshop
         self.listed = Catalogue((ENTRY, OTHER))
         self.answer: Report | LabError | Exception = report(result(0, Outcome.FAILED), result(1, Outcome.PASSED))
         self.start_error: LabError | None = None
@@ -69,7 +108,8 @@ class FakeService:
         self.calls: list[str] = []
 
     def catalogue(self) -> Catalogue:
-        return self.listed
+        reached = {entry.id: self.listed.standing(entry) for entry in self.listed.entries}
+        return replace(self.listed, domains=domains(self.listed.entries, reached, curriculum()))
 
     def start(self, scenario: str, tell: Callable[[str], None], *, resume: bool = False) -> Task:
         self.calls.append(f"resume {scenario}" if resume else f"start {scenario}")

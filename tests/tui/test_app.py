@@ -1,13 +1,13 @@
 """The app's screens against a service without a cluster: every state, and text that wants to be more than text."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tui.driving import settle, shown, until
+from tests.tui.driving import running, settle, shown, until
 from tests.tui.fakes import BROKEN, ENTRY, FakeService, report, result
 from textual.pilot import Pilot
 from textual.widgets import Footer, OptionList
@@ -42,13 +42,6 @@ def service(tmp_path: Path) -> FakeService:
     return FakeService(tmp_path)
 
 
-@asynccontextmanager
-async def running(service: FakeService, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-    async with LabApp(service).run_test(size=size) as pilot:
-        await settle(pilot)
-        yield pilot
-
-
 def task_screen(pilot: Pilot[None]) -> TaskScreen:
     screen = pilot.app.screen
     assert isinstance(screen, TaskScreen)
@@ -71,9 +64,11 @@ async def test_the_catalogue_lists_scenarios_under_their_domains(service: FakeSe
         lines = shown(pilot).splitlines()
 
         domain = next(i for i, line in enumerate(lines) if "Cluster Hardening" in line)
-        assert lines[domain + 1].strip() == "exam      7 min  Anybody can open the door"
-        assert lines[domain + 2].strip() == "System Hardening"
-        assert "open-door · trains rbac · 3 points · needs api" in shown(pilot)
+        assert lines[domain].strip() == "Cluster Hardening · 15 % of the exam · 0 of 1 passed · 0 of 3 points"
+        assert lines[domain + 1].split() == ["·", "new", "0/3", *["Anybody", "can", "open", "the", "door"]]
+        assert lines[domain + 2].strip() == "System Hardening · 10 % of the exam · 0 of 1 passed · 0 of 5 points"
+        assert "open-door · exam · 7 min · 3 points" in shown(pilot)
+        assert "trains rbac · needs api" in shown(pilot)
 
 
 async def test_moving_in_the_catalogue_shows_what_the_selected_scenario_is(service: FakeService) -> None:
@@ -81,7 +76,8 @@ async def test_moving_in_the_catalogue_shows_what_the_selected_scenario_is(servi
         await pilot.press("down")
         await settle(pilot)
 
-        assert "old-key · trains iam · 5 points · needs api, nodes" in shown(pilot)
+        assert "old-key · hard · 12 min · 5 points" in shown(pilot)
+        assert "trains iam · needs api, nodes" in shown(pilot)
 
 
 async def test_a_broken_scenario_is_told_and_the_others_are_listed(service: FakeService) -> None:
@@ -113,7 +109,7 @@ async def test_enter_on_the_open_scenario_comes_back_to_it_without_a_fresh_start
 async def test_enter_goes_on_with_what_was_put_aside(service: FakeService) -> None:
     service.listed = replace(service.listed, aside=frozenset({ENTRY.id}))
     async with running(service) as pilot:
-        assert "▹ exam      7 min  Anybody can open the door  put aside" in shown(pilot)
+        assert "▹ put aside: enter goes on with it" in shown(pilot)
         await open_task(pilot)
 
         assert service.calls == [f"resume {ENTRY.id}"]

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from ckslab_labs.errors import InvalidInput, LabError
+from ckslab_tui.machine import Machine, ThisMachine
 from ckslab_tui.records import Records
 from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
 
@@ -32,6 +33,9 @@ Tell = Callable[[str], None]
 
 class Service(Protocol):
     """What the app needs. Every method may take seconds, blocks, and raises ``LabError`` for a person to read."""
+
+    machine: Machine
+    """What it runs on."""
 
     def catalogue(self) -> Catalogue:
         """The scenarios, and which one is open."""
@@ -67,6 +71,7 @@ class LabService:
     def __init__(self, settings: "Settings", counts: bool = True) -> None:
         self._settings = settings
         self.records = Records(counts)
+        self.machine: Machine = ThisMachine(settings)
         self._turn = Lock()
         """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
 

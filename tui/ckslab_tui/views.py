@@ -3,11 +3,14 @@
 They are made by the service out of scenarios and sessions; a test makes them by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ckslab_labs.binaries.doctor import Finding
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,20 @@ class Catalogue:
         """The entries under their domains' titles, in order."""
         titles = dict.fromkeys(entry.domain_title for entry in self.entries)
         return {title: tuple(e for e in self.entries if e.domain_title == title) for title in titles}
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """What this machine has and lacks."""
+
+    facts: Mapping[str, Sequence["Finding"]] = field(default_factory=dict)
+    """The doctor's findings, by the provider that they are about."""
+    to_build: tuple[str, ...] = ()
+    """The programs of a control plane that are not there yet."""
+    minutes: float = 0.0
+    """How long they take to build, roughly."""
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    """Why scenarios cannot run here, by their ids."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,20 @@
 """The app: it holds the service and the first screen, and nothing else. Screens do the rest."""
 
 import sys
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
 
 from rich.traceback import Traceback
-from textual.app import App
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
 
 from ckslab_labs import __version__
 from ckslab_labs.errors import ExitCode, InvalidInput
 from ckslab_tui.app.catalogue import CatalogueScreen
+from ckslab_tui.app.help import HelpWindow, keys_of
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, Service
 
@@ -17,6 +24,10 @@ class LabApp(App[None]):
 
     TITLE = "ckslab"
     SUB_TITLE = __version__
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="The keys of this screen"),
+        Binding("f1", "help", "Help", show=False),
+    ]
 
     def __init__(self, service: Service) -> None:
         super().__init__()
@@ -25,6 +36,22 @@ class LabApp(App[None]):
     def on_mount(self) -> None:
         """Begin with the catalogue."""
         self.push_screen(CatalogueScreen(self.service))
+
+    def action_help(self) -> None:
+        """Tell the keys of the screen that is shown."""
+        self.push_screen(HelpWindow(self.screen.active_bindings))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the command palette offers: whatever has a key on this screen, then Textual's own but its help."""
+        for active, names in keys_of(self, screen.active_bindings):
+            binding = active.binding
+            if binding.show and active.enabled and not binding.system:
+                told = f"{active.tooltip or binding.description} ({', '.join(names)})"
+                yield SystemCommand(binding.description, told, partial(self._act, binding.action, active.node))
+        yield from (each for each in super().get_system_commands(screen) if each.title not in ("Keys", "Quit"))
+
+    async def _act(self, action: str, node: DOMNode) -> None:
+        await self.run_action(action, node)
 
     def _fatal_error(self) -> None:
         """A defect of ours ends the app; its report must not print local variables, which may hold credentials."""

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_checker.text import clean
-from ckslab_tui.views import Catalogue, CheckLine, Entry
+from ckslab_tui.views import CheckLine
 
 GOOD, BAD, UNSURE, FAINT = "$text-success", "$text-error", "$text-warning", "$text-muted"
 SIGNS = {
@@ -28,21 +28,6 @@ def plain(text: object, style: str = "") -> Content:
 def outcome(value: Outcome | None) -> tuple[str, str]:
     """An outcome as sign and word, and its colour; ``None`` is a check that was not asked yet."""
     return SIGNS[value] if value else NOT_ASKED
-
-
-def entry_line(entry: Entry, catalogue: Catalogue) -> Content:
-    """A scenario in the catalogue, on one line."""
-    facts = f"{entry.difficulty:<8}{entry.minutes:>3} min  "
-    mark, word = ("▸ ", "  open") if entry.id == catalogue.open else ("  ", "")
-    if entry.id in catalogue.aside:
-        mark, word = "▹ ", "  put aside"
-    return Content.assemble((mark, "bold"), (facts, FAINT), plain(entry.title), (word, "bold"))
-
-
-def entry_details(entry: Entry) -> Content:
-    """What the catalogue says of the selected scenario."""
-    facts = f"{entry.id} · trains {', '.join(entry.competencies)} · {entry.points} points · needs "
-    return Content.assemble(plain(entry.title, "bold"), "\n", plain(facts + ", ".join(entry.requires), FAINT))
 
 
 def check_line(line: CheckLine, result: CheckResult | None) -> Content:
