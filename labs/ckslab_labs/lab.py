@@ -6,7 +6,7 @@ setup; or in one step back to the untouched start, where the provider can. Nothi
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.errors import Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
+from ckslab_labs.learners_files import put_files, with_files_of
 from ckslab_labs.paths import private_dir, refuse_foreign, state_home
 from ckslab_labs.providers.choice import Choice
 from ckslab_labs.providers.embedded.layout import list_planes
@@ -25,7 +26,7 @@ from ckslab_labs.providers.provider import Progress, Provider
 from ckslab_labs.scenario.folder import NODE_FILES, node_files
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.scenario_setup import set_up
-from ckslab_labs.session import Session, Sessions, Start, lay_out_files, now, start_pods, start_rbac
+from ckslab_labs.session import Session, Sessions, Start, now, start_pods, start_rbac
 from ckslab_labs.snapshot.files import capture_files
 from ckslab_labs.snapshot.snapshot import Snapshot
 
@@ -206,7 +207,7 @@ class Lab:
 
     def capture(self) -> Snapshot:
         """The cluster's whole state, with the learner's files of the open session."""
-        return self._with_learners_files(self.provider.capture())
+        return with_files_of(self.sessions.open(), self.provider.capture())
 
     def restore(self, snapshot: Snapshot, progress: Progress = quiet) -> None:
         """Back to a state captured on this plane: keys, control-plane files, and the open session's learner's files.
@@ -215,7 +216,7 @@ class Lab:
         """
         self.plane.restore(snapshot)
         if session := self.sessions.open():
-            self.put_files(snapshot, session.folder, progress)
+            put_files(snapshot.learner, session.folder, progress)
 
     def keep(self, progress: Progress = quiet) -> bool:
         """Write the open session's state down beside it, synced to disk; ``start`` with ``resume`` brings it back.
@@ -232,13 +233,8 @@ class Lab:
             return False
         kept = self.provider.keep(progress)
         if kept is not None:
-            self._with_learners_files(kept).save(session.aside)
+            with_files_of(session, kept).save(session.aside)
         return kept is not None
-
-    def put_files(self, snapshot: Snapshot, folder: Path, progress: Progress = quiet) -> None:
-        """Put a snapshot's learner's files into a session's folder; what is there and differs is kept beside them."""
-        if snapshot.learner is not None:
-            self._put_files(snapshot.learner, folder, progress)
 
     def checkpoint(self) -> AbstractContextManager[Callable[[], bool]]:
         """Keep what the API server stores; gives what brings it back, and does so once more in the end."""
@@ -286,18 +282,7 @@ class Lab:
         )
 
     def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
-        self._put_files(capture_files(scenario.folder / "files"), folder, progress)
-
-    def _put_files(self, files: Mapping[str, bytes], folder: Path, progress: Progress) -> None:
-        if moved := lay_out_files(files, folder / "files", folder / "kept"):
-            progress(f"your earlier files are kept in {moved}")
-
-    def _with_learners_files(self, snapshot: Snapshot) -> Snapshot:
-        session = self.sessions.open()
-        try:
-            return replace(snapshot, learner=capture_files(session.files)) if session else snapshot
-        except InvalidInput:  # somebody keeps more than texts there
-            return snapshot
+        put_files(capture_files(scenario.folder / "files"), folder, progress)
 
     def _put_aside(self, progress: Progress) -> None:
         session = self.sessions.open()

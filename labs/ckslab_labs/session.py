@@ -4,7 +4,6 @@ A session's folder outlives its plane: what a learner wrote is never removed or 
 """
 
 import datetime
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.files import read_json, write_json
 from ckslab_labs.paths import private_dir, state_home
-from ckslab_labs.snapshot.files import files_differ, restore_files
 from ckslab_labs.snapshot.snapshot import Snapshot
 
 ASIDE = "aside.json"
@@ -211,40 +209,3 @@ def start_pods(objects: Objects) -> dict[str, dict[str, Any]]:
 def restarts(pod: Manifest) -> int:
     """How often containers of a pod have restarted."""
     return sum(status["restartCount"] for status in pod.get("status", {}).get("containerStatuses", ()))
-
-
-def lay_out_files(wanted: Mapping[str, bytes], files: Path, kept: Path) -> Path | None:
-    """Make a learner's folder hold these files: a scenario's ``files/``, or those of a snapshot.
-
-    Args:
-        wanted: the files by their relative paths.
-        files: the learner's folder.
-        kept: where what the learner had there is moved to, when it differs.
-
-    Returns:
-        where it was moved to, or None.
-
-    """
-    moved = None
-    if _differs(wanted, files) and _holds_files(files):
-        moved = _unused(private_dir(kept) / now().replace(":", ""))
-        files.rename(moved)
-    restore_files(wanted, private_dir(files))
-    return moved
-
-
-def _differs(wanted: Mapping[str, bytes], files: Path) -> bool:
-    try:
-        return files_differ(wanted, files)
-    except OSError:  # what cannot be read is the learner's own doing, and kept like anything else
-        return True
-
-
-def _holds_files(folder: Path) -> bool:
-    return any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
-
-
-def _unused(path: Path) -> Path:
-    """The path, with a number where it is taken: two resets may fall into one second."""
-    numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
-    return next(each for each in itertools.chain([path], numbered) if not each.exists())

@@ -6,12 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from ckslab_labs.errors import InvalidInput
-from ckslab_labs.session import Session, Sessions, lay_out_files
+from ckslab_labs.session import Session, Sessions
 
 PROGRAM = """\
 import sys
@@ -144,53 +143,3 @@ def test_a_session_of_an_older_ckslab_counts_from_its_start(session: Session) ->
 
 
 # --- learner's files ---
-
-
-GIVEN = {"answer.yaml": b"subjects: []\n", "rules/falco.yaml": b"- rule: x\n"}
-"""A scenario's files."""
-
-
-def test_files_are_laid_out_for_the_learner(tmp_path: Path) -> None:
-    assert lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept") is None
-    assert (tmp_path / "files" / "rules" / "falco.yaml").read_text() == "- rule: x\n"
-    assert (tmp_path / "files").stat().st_mode & 0o777 == 0o700
-
-
-def test_untouched_files_are_not_kept_twice(tmp_path: Path) -> None:
-    lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept")
-    assert lay_out_files(GIVEN, tmp_path / "files", tmp_path / "kept") is None
-    assert not (tmp_path / "kept").exists()
-
-
-def test_what_the_learner_wrote_is_kept_each_time(tmp_path: Path) -> None:
-    files, kept = tmp_path / "files", tmp_path / "kept"
-    lay_out_files(GIVEN, files, kept)
-    for text in ("first", "second"):
-        (files / "answer.yaml").write_text(text)
-        moved = lay_out_files(GIVEN, files, kept)
-        assert moved is not None
-        assert (moved / "answer.yaml").read_text() == text
-        assert (files / "answer.yaml").read_text() == "subjects: []\n"
-    assert sorted(path.read_text() for path in kept.rglob("answer.yaml")) == ["first", "second"]
-
-
-def test_links_that_a_learner_made_are_kept_as_links(tmp_path: Path) -> None:
-    files, kept = tmp_path / "files", tmp_path / "kept"
-    lay_out_files(GIVEN, files, kept)
-    (files / "answer.yaml").write_text("mine")
-    (files / "dangling").symlink_to("nowhere")
-    (files / "circle").symlink_to(".")
-    moved = lay_out_files(GIVEN, files, kept)
-    assert moved is not None
-    assert (moved / "circle").is_symlink()
-    assert not (files / "circle").exists()
-
-
-def test_a_file_in_the_place_of_a_folder_is_kept(tmp_path: Path) -> None:
-    files, kept = tmp_path / "files", tmp_path / "kept"
-    files.mkdir()
-    (files / "rules").write_text("mine")
-    moved = lay_out_files(GIVEN, files, kept)
-    assert moved is not None
-    assert (moved / "rules").read_text() == "mine"
-    assert (files / "rules" / "falco.yaml").read_bytes() == GIVEN["rules/falco.yaml"]

@@ -14,6 +14,7 @@ from ckslab_labs.exam import sitting as sittings
 from ckslab_labs.exam.sitting import Sitting
 from ckslab_labs.files import write_atomic
 from ckslab_labs.lab import Lab, Session
+from ckslab_labs.learners_files import put_files
 from ckslab_labs.providers.provider import Progress
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.snapshot import Snapshot
@@ -124,7 +125,7 @@ class Exam:
         scenario = self._scenario(self.sitting.tasks[index].scenario)
         try:
             session = self.lab.start(scenario, progress, resume=True)
-            self.lab.put_files(Snapshot.load(session.aside), session.folder, progress)
+            put_files(Snapshot.load(session.aside).learner, session.folder, progress)
             yield scenario, session
         finally:
             self.lab.sessions.set_open(None)

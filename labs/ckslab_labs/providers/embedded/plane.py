@@ -6,7 +6,6 @@ be killed at any moment, and the next one goes on from what is there.
 
 import re
 import shutil
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE
 from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, ETCD, ORDER, capabilities_of
 from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted, planes_home
 from ckslab_labs.providers.embedded.making import make_plane
+from ckslab_labs.providers.embedded.readiness import ANEW, await_ready
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
@@ -29,12 +29,7 @@ from ckslab_labs.snapshot.snapshot import Snapshot, await_keys, capture_keys, re
 
 Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 
-START_SECONDS = 90.0
-"""A cold API server on a busy two-core machine is ready within 10 s."""
 PORT_TRIES = 3
-ANEW = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."
-REMEDY = {APISERVER: "`ckslab reset` puts control-plane files back."}
-"""Where something else than a new plane helps."""
 SENTINELS = (f"/registry/serviceaccounts/{CONTROL_NAMESPACE}/default".encode(),)
 """What the controller manager makes again within milliseconds; also the first thing it makes in a new namespace."""
 PUBLISHED = (f"/registry/configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt".encode(),)
@@ -273,28 +268,7 @@ class Plane:
         make_plane(self.layout, kubernetes, version, binaries, baseline)
 
     def _await_ready(self, wanted: Iterable[str], last: bool) -> bool:
-        """Wait until these components are ready; False when a port was taken and another try is worth it."""
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            status = self.status()
-            states = {name: status.components.get(name, {}) for name in wanted}
-            if all(state.get("state") == "ready" for state in states.values()) and self._answers(states):
-                return True
-            broken = next((name for name, state in states.items() if state.get("failures", 0) >= 2), None)
-            if broken is None and APISERVER in states and status.problems:
-                broken = APISERVER
-            if broken or time.monotonic() > deadline:
-                own = str(states.get(broken or "", {}).get("reason") or "") if broken != APISERVER else ""
-                reason = own or status.explain() or "it took too long"
-                if "address already in use" in reason and not last:
-                    return False
-                name = broken or next((n for n, s in states.items() if s.get("state") != "ready"), "the plane")
-                remedy = REMEDY.get(name, ANEW)
-                raise Infrastructure(
-                    f"start {name} of plane {self.name}", reason, f"See {self.layout.log(name)}; {remedy}"
-                )
-            self.steering.revive()
-            time.sleep(0.02)
+        return await_ready(self.steering, self.layout, tuple(wanted), self._answers, last=last)
 
     def _answers(self, names: Collection[str]) -> bool:
         """Ask: the supervisor's word may be a moment old, and what it speaks of killed since."""
