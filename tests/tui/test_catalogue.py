@@ -7,6 +7,7 @@ import pytest
 from tests.tui.driving import running, settle, shown, until
 from tests.tui.fakes import BROKEN, ENTRY, OTHER, FakeService
 from textual.color import Color
+from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
@@ -137,7 +138,7 @@ async def test_what_was_passed_meanwhile_is_told_on_return(service: FakeService)
 async def test_progress_that_cannot_be_read_is_told_and_the_list_is_there(service: FakeService) -> None:
     service.listed = replace(service.listed, remark="cannot read your progress: no database [/x]")
     async with running(service) as pilot:
-        assert "No progress is shown: cannot read your progress: no database [/x]" in shown(pilot)
+        assert "! cannot read your progress: no database [/x]" in shown(pilot)
         assert listed(pilot) == [ENTRY.id, OTHER.id]
 
 
@@ -384,12 +385,9 @@ async def test_hostile_texts_of_a_pack_never_act_and_never_break_the_screen(serv
         screens.append(shown(pilot))
 
         assert pilot.app.is_running
-        assert row_count(pilot) <= 24
+        assert catalogue_of(pilot).query_one(Menu).size.height >= 8
+        assert "? Help" in shown(pilot).splitlines()[-1]
     assert not any(char in screen for screen in screens for char in "\x1b\x07\u202e\u2066\u200b\ud800")
-
-
-def row_count(pilot: Pilot[None]) -> int:
-    return len(shown(pilot).splitlines())
 
 
 async def test_a_title_of_many_lines_takes_one(service: FakeService) -> None:
@@ -399,6 +397,18 @@ async def test_a_title_of_many_lines_takes_one(service: FakeService) -> None:
 
         assert "one two three" in shown(pilot)
         assert menu.virtual_size.height == len(menu.options)
+
+
+async def test_what_is_pasted_is_cleaned_and_cut(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await pilot.press("slash")
+        search = catalogue_of(pilot).query_one(Search)
+        search.post_message(Paste("the\x1b]0;t\x07\x1b[2J\u202e door" + "x" * 10_000))
+        await settle(pilot)
+
+        assert len(search.value) == 200
+        assert search.value.startswith("the\ufffd]0;t\ufffd\ufffd[2J\ufffd door")
+        assert not any(char in shown(pilot) for char in "\x1b\x07\u202e")
 
 
 async def test_what_is_typed_is_only_text(service: FakeService) -> None:

@@ -86,10 +86,18 @@ def test_a_set_up_that_says_nothing_gives_a_sign_all_the_same() -> None:
 
 
 def test_a_set_up_that_fails_is_an_error_with_its_last_words() -> None:
+    program = "import sys; sys.exit('   0.10 s  building\\nckslab: cannot build: the disk is full\\nFree some space.')"
     with pytest.raises(Infrastructure) as caught:
-        run(python("import sys; sys.exit('the disk is full')"), lambda line: None)
+        run(python(program), lambda line: None)
 
-    assert caught.value.seen == "the disk is full"
+    assert caught.value.seen == "ckslab: cannot build: the disk is full\nFree some space."
+
+
+def test_a_set_up_that_is_killed_is_an_error_too() -> None:
+    with pytest.raises(Infrastructure) as caught:
+        run(python("import os; os.kill(os.getpid(), 9)"), lambda line: None)
+
+    assert caught.value.seen == "exit code -9"
 
 
 @pytest.mark.parametrize("deaf", [False, True])

@@ -50,7 +50,7 @@ def service(lab: Lab) -> LabService:
     """The service on the shared plane, which holds no session, and of a learner without progress."""
     lab.sessions.set_open(None)
     ProgressFile().delete()
-    return LabService(Settings(plane=lab.plane.name))
+    return LabService(Settings(plane=lab.plane.name, kubernetes=os.environ.get("CKSLAB_TEST_KUBERNETES")))
 
 
 def fix(service: LabService) -> None:
@@ -279,6 +279,10 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         await settle(pilot)
         assert isinstance(pilot.app.screen, CatalogueScreen)
         assert pilot.app.screen.listed.open == SCENARIO
+        assert [attempt.outcome for attempt in ProgressFile().attempts()] == ["failed", "passed", "failed"]
+        await until(pilot, lambda: "▸ ✔ passed" in shown(pilot))
+        assert "on the cluster now" in shown(pilot)
+        assert "3 attempts" in shown(pilot)
 
 
 def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:

@@ -277,6 +277,7 @@ def test_what_cannot_be_written_is_a_remark_and_goes_with_the_next_that_can(
         f"This attempt is not in your progress: cannot read your progress: {records.file.path}: "
         "file is not a database. Move the file away: a new one is begun.",
     )
+    assert "This attempt is not in your progress: " in records.into(Catalogue((ENTRY,))).remark
     records.solution_shown(ENTRY.id)
     assert records.remarks[0].startswith("That you saw it is not in your progress: ")
     mend()

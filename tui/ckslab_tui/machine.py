@@ -23,6 +23,12 @@ GRACE = 10.0
 """Seconds that a set-up may take to end when it is interrupted."""
 
 
+ERROR = "ckslab: "
+"""How the last words of a command of ours begin when it fails."""
+LAST_WORDS = 20
+"""Lines of them that are shown at most."""
+
+
 class Machine(Protocol):
     """What the app needs to know of this machine."""
 
@@ -108,21 +114,20 @@ def run(command: Sequence[str], tell: Tell) -> None:
         Infrastructure: it failed; with its last words.
 
     """
-    last = ""
+    said: list[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
     ) as process:
         try:
             for line in _lines(process):
-                last = line or last
+                said = [*([] if line.startswith(ERROR) else said), line] if line else said
                 tell(line)
         except BaseException:
             _end(process)
             raise
     if process.returncode != 0:
-        raise Infrastructure(
-            "make this machine ready", last or f"exit code {process.returncode}", "See the lines above."
-        )
+        seen = "\n".join(said[-LAST_WORDS:]) or f"exit code {process.returncode}"
+        raise Infrastructure("make this machine ready", seen, "When that is mended, try again.")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -36,13 +36,14 @@ class Records:
         return ProgressFile()
 
     def into(self, catalogue: Catalogue) -> Catalogue:
-        """The catalogue with what was reached in its scenarios; with a remark where that cannot be read."""
+        """The catalogue with what was reached in its scenarios; with a remark where that cannot be read, or written."""
         from ckslab_labs.scenario.curriculum import curriculum
 
         attempts, remark = self._readable()
         reached = standings(catalogue.entries, attempts, {catalogue.open, *catalogue.aside})
         of_domains = domains(catalogue.entries, reached, curriculum())
-        return replace(catalogue, standings=reached, domains=of_domains, remark=remark)
+        remarks = " ".join((remark, *self.remarks)).strip()
+        return replace(catalogue, standings=reached, domains=of_domains, remark=remarks)
 
     def _readable(self) -> "tuple[list[Attempt], str]":
         try:

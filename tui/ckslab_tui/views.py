@@ -108,7 +108,7 @@ class Catalogue:
     """By the scenario's id; new where there is none."""
     domains: tuple[Domain, ...] = ()
     remark: str = ""
-    """Why there is no progress to show, where it cannot be read."""
+    """What is to be known of the progress: that it cannot be read, or was not written, and why."""
 
     def standing(self, entry: Entry) -> Standing:
         """What the learner has reached in a scenario."""

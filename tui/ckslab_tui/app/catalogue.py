@@ -111,7 +111,7 @@ class CatalogueScreen(WorkingScreen):
 
     def _scope(self, found: int) -> Content:
         if self.listed.remark:
-            return one_line(f"No progress is shown: {self.listed.remark}", UNSURE)
+            return one_line(f"! {self.listed.remark}", UNSURE)
         total, passed = len(self.entries), sum(domain.passed for domain in self.listed.domains)
         if not self.wanted:
             return plain(f"{total} scenarios, {passed} passed")

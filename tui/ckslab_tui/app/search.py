@@ -8,6 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from ckslab_checker.text import clean
+
+LONGEST = 200
+"""Characters that one may search for."""
+
 
 class Search(Input):
     """Tells every change of the words, and when the person is done with it."""
@@ -30,6 +35,10 @@ class Search(Input):
 
     def __init__(self) -> None:
         super().__init__(placeholder="words of a title, a domain, a competency ...", compact=True)
+
+    def validate_value(self, value: str) -> str:
+        """What is pasted may come from anywhere, and is shown on the terminal."""
+        return clean(value[:LONGEST]).replace("\t", " ")
 
     def begin(self) -> None:
         """Show it, and take what is typed."""

@@ -18,7 +18,7 @@ from ckslab_tui.views import Fitness
 class SetUpScreen(WorkingScreen):
     """Says what is to be built, builds it, and can be left at any time."""
 
-    CSS = "SetUpScreen Static { padding: 1 2; } SetUpScreen RichLog { padding: 0 2; }"
+    CSS = "SetUpScreen #introduction { padding: 1 2; } SetUpScreen RichLog { padding: 0 2; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,b", "build", "Build", tooltip="Build what is missing, now"),
         Binding("q,escape", "leave", "Leave", tooltip="Leave; what is being built is given up"),
@@ -33,7 +33,7 @@ class SetUpScreen(WorkingScreen):
     def compose(self) -> ComposeResult:
         """What is to be built, and what is said as it is."""
         yield Header()
-        yield Static(self._introduction(), markup=False)
+        yield Static(self._introduction(), id="introduction", markup=False)
         yield RichLog(wrap=True, markup=False, highlight=False)
         yield Footer()
 
