@@ -31,9 +31,28 @@ def clean(text: object, limit: int = 2000) -> str:
     return kept if len(value) <= limit else f"{kept}… (+{len(value) - limit} characters)"
 
 
+def drawable(text: str) -> str:
+    """What a program writes to a terminal, with nothing in it that is neither to be drawn nor a C0 control.
+
+    For a terminal emulator, which is what gives the C0 controls (and so escape sequences) their meaning; nobody else
+    may show what this returns.
+    """
+    return text if text.isascii() else text.translate(_DRAWABLE)
+
+
 def clean_line(text: object, limit: int = 300) -> str:
     """As ``clean``, on one line: runs of white space become one space."""
     return " ".join(clean(text, limit).split())
+
+
+class _Drawable(dict[int, str | int]):
+    """A table for ``str.translate`` that is worked out letter by letter, and kept for none."""
+
+    def __missing__(self, code: int) -> str | int:
+        return code if code < ord(" ") or _harmless(chr(code)) else REPLACEMENT
+
+
+_DRAWABLE = _Drawable()
 
 
 def _harmless(char: str) -> bool:

@@ -19,7 +19,9 @@ async def running(service: Service, size: tuple[int, int] = (80, 24)) -> AsyncIt
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until no work is under way and the screen shows its result."""
-    await pilot.app.workers.wait_for_complete()
+    calls = [worker for worker in pilot.app.workers if worker.group == "service"]  # to watch has no end
+    if calls:  # none would mean all
+        await pilot.app.workers.wait_for_complete(calls)
     await pilot.pause()
 
 

@@ -1,20 +1,21 @@
 """A service without a cluster, for states of the app that are hard to reach with one."""
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_labs.errors import LabError
 from ckslab_labs.scenario.curriculum import curriculum
 from ckslab_tui.machine import Machine
+from ckslab_tui.service import Tell, untold
+from ckslab_tui.shell import Shell
 from ckslab_tui.standing import domains
-from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Fitness, Hint, Task
-
-if TYPE_CHECKING:
-    from ckslab_tui.shell import Shell
+from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Fitness, Hint, Solution, Task
 
 ENTRY = Entry(
     id="open-door",
@@ -92,6 +93,11 @@ class FakeMachine:
             raise
 
 
+def task(folder: Path) -> Task:
+    text = "# Shut the door\n\nSo that it stays shut."
+    return Task(ENTRY, "fake", text, CHECKS, folder, folder, 2, 0, datetime.now(UTC))
+
+
 class FakeService:
     """Answers from what a test put into it."""
 
@@ -106,6 +112,15 @@ class FakeService:
         """A call waits for it; open unless a test closes it."""
         self.gate.set()
         self.calls: list[str] = []
+        self.changed = 0
+        """Counted up by a test: something has changed."""
+        self.hints = ["## Look\n\nat the `door`", "## Shut\n\nit"]
+        self.solved = Solution(
+            ENTRY.id, {"door.yaml": "kind: Door\nopen: false\n"}, "A door is *shut* by whoever leaves."
+        )
+        self.line = "cat"
+        """What runs in place of a shell."""
+        self.about = task(folder)
 
     def catalogue(self) -> Catalogue:
         reached = {entry.id: self.listed.standing(entry) for entry in self.listed.entries}
@@ -124,26 +139,42 @@ class FakeService:
         self.calls.append("current")
         return self.task()
 
-    def check(self) -> Report:
+    def check(self, tell: Tell = untold) -> Report:
         self.calls.append("check")
+        tell("Strangers cannot enter")
         self.gate.wait(10)
+        tell("The owner still enters")
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
+    def changes(self, stopped: Callable[[], bool]) -> Iterator[bool]:
+        seen = -1
+        while not stopped():
+            if self.changed != seen:
+                seen = self.changed
+                yield True
+            time.sleep(0.005)
+
     def hint(self, number: int | None = None) -> Hint:
-        self.calls.append("hint")
-        return Hint(ENTRY.id, 1, 2, "## Look\n\nat the `door`")
+        self.calls.append(f"hint {number}")
+        return Hint(ENTRY.id, number or 1, 2, self.hints[(number or 1) - 1])
+
+    def solution(self) -> Solution:
+        self.calls.append("solution")
+        return self.solved
 
     def reset(self) -> Task:
         self.calls.append("reset")
         return self.task()
 
     def shell(self, command: str | None = None) -> "Shell":
-        raise LabError("open a shell", "there is none here", "Open one elsewhere.")
+        if not self.line:
+            raise LabError("open a shell", "there is none here", "Open one elsewhere.")
+        return Shell(("/bin/sh", "-c", self.line), {**os.environ, "CKSLAB_FILES": str(self.folder)})
 
     def task(self) -> Task:
-        return Task(ENTRY, "fake", "# Shut the door\n\nSo that it stays shut.", CHECKS, self.folder, self.folder, 2, 0)
+        return self.about
 
 
 BROKEN = Broken("scenarios/bad", ("scenario.yaml: metadata.id: is missing",))

@@ -18,8 +18,8 @@ from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.checks import CheckList
 from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.error import ErrorWindow
-from ckslab_tui.app.hint import HintWindow
 from ckslab_tui.app.main import LabApp
+from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.shell import Shell
 
@@ -255,15 +255,43 @@ async def test_a_failing_service_is_shown_and_the_app_goes_on(service: FakeServi
         assert "✔ passed · 3 of 3 points" in shown(pilot)
 
 
-async def test_a_hint_is_shown_on_request(service: FakeService) -> None:
+async def test_hints_are_shown_tier_by_tier_each_after_a_yes(service: FakeService) -> None:
     async with running(service) as pilot:
         await open_task(pilot)
         await pilot.press("h")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HintWindow))
+        await until(pilot, lambda: "Show hint 1 of 2?" in shown(pilot))
+        await pilot.press("n")
         await settle(pilot)
+        assert "hint" not in "".join(service.calls)
 
-        assert "Hint 1 of 2" in shown(pilot)
+        await pilot.press("h", "y")
+        await until(pilot, lambda: "at the door" in shown(pilot))
+        assert "Hint 1 of 2    n: next hint" in shown(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "Show hint 2 of 2?" in shown(pilot))
+        await pilot.press("y")
+        await until(pilot, lambda: "Hint 2 of 2    enter" in shown(pilot))
         assert "at the door" in shown(pilot)
+        await pilot.press("n", "escape", "h")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReadingWindow))
+        assert service.calls[-2:] == ["hint 1", "hint 2"]
+
+
+async def test_the_solution_is_shown_after_a_yes_and_after_a_pass_at_once(service: FakeService) -> None:
+    async with running(service) as pilot:
+        await open_task(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "do not pass yet" in shown(pilot))
+        await pilot.press("y")
+        await until(pilot, lambda: "open: false" in shown(pilot))
+        assert "A door is shut by whoever leaves." in shown(pilot)
+
+        await pilot.press("escape")
+        service.answer = report(result(0, Outcome.PASSED), result(1, Outcome.PASSED))
+        await check(pilot)
+        assert "o: solution and why" in shown(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "open: false" in shown(pilot))
 
 
 async def test_a_reset_is_done_only_after_yes(service: FakeService) -> None:
@@ -287,6 +315,7 @@ async def test_a_reset_is_done_only_after_yes(service: FakeService) -> None:
 async def test_a_shell_that_cannot_be_opened_is_an_error_like_any_other(service: FakeService) -> None:
     async with running(service) as pilot:
         await open_task(pilot)
+        service.line = ""
         await pilot.press("s")
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
 
@@ -341,7 +370,7 @@ async def test_the_footer_tells_the_keys_in_a_small_window(service: FakeService)
 
 
 async def test_task_and_checks_stand_side_by_side_in_a_wide_window(service: FakeService) -> None:
-    async with running(service, (120, 30)) as pilot:
+    async with running(service, (118, 30)) as pilot:
         screen = await open_task(pilot)
         await settle(pilot)
 

@@ -14,9 +14,9 @@ from ckslab_labs import __version__
 from ckslab_labs.errors import Busy, ExitCode, Infrastructure, InvalidInput, LabError
 from ckslab_tui.cli.root import VERBS
 from ckslab_tui.cli.run import run
-from ckslab_tui.cli.watch import GONE
 from ckslab_tui.service import LabService
 from ckslab_tui.views import Broken, Catalogue
+from ckslab_tui.watching import GONE, Watcher
 
 Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
@@ -362,7 +362,7 @@ def test_watch_reports_each_new_outcome_and_ends_with_the_pass(
     answers = [failed, failed, passed()]
     monkeypatch.setattr(LabService, "check", lambda self: answers.pop(0))
     changes = iter(range(100))
-    monkeypatch.setattr("ckslab_tui.cli.watch.fingerprint", lambda service: str(next(changes)))
+    monkeypatch.setattr(Watcher, "look", lambda self: next(changes))
 
     assert run(["check", "--watch"]) == ExitCode.PASSED
     assert not answers
@@ -387,8 +387,8 @@ def test_watch_goes_on_when_the_api_server_does_not_answer_for_a_while(
 
     monkeypatch.setattr(LabService, "check", check)
     changes = iter(["one", GONE, GONE, GONE, "two", "three"])
-    monkeypatch.setattr("ckslab_tui.cli.watch.fingerprint", lambda service: next(changes))
-    monkeypatch.setattr("ckslab_tui.cli.watch.PAUSE", 0)
+    monkeypatch.setattr(Watcher, "look", lambda self: next(changes))
+    monkeypatch.setattr("ckslab_tui.watching.PAUSE", 0)
 
     assert run(["check", "--watch"]) == ExitCode.PASSED
     assert "unknown flag --x" in capsys.readouterr().err

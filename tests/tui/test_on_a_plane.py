@@ -32,8 +32,8 @@ from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.cli.run import run
-from ckslab_tui.cli.watch import fingerprint
 from ckslab_tui.service import LabService
+from ckslab_tui.watching import GONE, KINDS, Watcher
 
 pytestmark = pytest.mark.plane
 
@@ -41,6 +41,33 @@ SCENARIO = "debug-rbac-update-kept"
 PLANE = ("--plane", "shared")
 
 MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "default"}}
+
+_APP = {"app": "seen"}
+_TEMPLATE = {
+    "selector": {"matchLabels": _APP},
+    "template": {"metadata": {"labels": _APP}, "spec": {"containers": [{"name": "one", "image": "none"}]}},
+}
+_ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+_RULES = {
+    "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+}
+_MUTATION = {"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}
+BODIES: dict[str, Manifest] = {
+    "Pod": {"spec": {"containers": [{"name": "one", "image": "none"}]}},
+    "Deployment": {"spec": _TEMPLATE},
+    "DaemonSet": {"spec": _TEMPLATE},
+    "Service": {"spec": {"ports": [{"port": 80}]}},
+    "NetworkPolicy": {"spec": {"podSelector": {}}},
+    "RoleBinding": {"roleRef": _ROLE},
+    "ClusterRoleBinding": {"roleRef": _ROLE},
+    "ValidatingAdmissionPolicy": {"spec": {"matchConstraints": _RULES, "validations": [{"expression": "true"}]}},
+    "ValidatingAdmissionPolicyBinding": {"spec": {"policyName": "none", "validationActions": ["Warn"]}},
+    "MutatingAdmissionPolicy": {
+        "spec": {"matchConstraints": _RULES, "mutations": [_MUTATION], "reinvocationPolicy": "Never"}
+    },
+    "MutatingAdmissionPolicyBinding": {"spec": {"policyName": "none"}},
+}
+"""What an object of a kind must say to be accepted."""
 
 Capture = pytest.CaptureFixture[str]
 
@@ -161,21 +188,40 @@ def test_the_shell_reaches_the_cluster_as_the_learner(service: LabService, capfd
 
 def test_checking_is_no_change_and_a_fix_is_one(service: LabService) -> None:
     run(["start", SCENARIO, *PLANE])
-    before = fingerprint(service)
+    watcher = Watcher(service.lab)
+    before = watcher.look()
     service.check()
-    after_check = fingerprint(service)
+    after_check = watcher.look()
     fix(service)
 
+    assert before is not GONE
     assert after_check == before
-    assert fingerprint(service) != before
+    assert watcher.look() != before
 
 
 def test_a_change_of_the_learners_files_is_one_too(service: LabService) -> None:
     run(["start", SCENARIO, *PLANE])
-    before = fingerprint(service)
+    watcher = Watcher(service.lab)
+    before = watcher.look()
     (service.lab.session().files / "answer.yaml").write_text("subjects: []\n")
 
-    assert fingerprint(service) != before
+    assert watcher.look() != before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_of_any_kind_that_learners_edit_is_seen_at_the_next_look(
+    service: LabService, lab: Lab, kind: str
+) -> None:
+    run(["start", SCENARIO, *PLANE])
+    watcher = Watcher(service.lab)
+    resource = lab.objects.resource(kind)
+    version = f"{resource.group}/{resource.version}" if resource.group else resource.version
+    metadata = {"name": "seen", **({"namespace": "default"} if resource.namespaced else {})}
+    before = watcher.look()
+    made = lab.objects.create({"apiVersion": version, "kind": kind, "metadata": metadata, **BODIES.get(kind, {})})
+
+    assert made.ok, made.message
+    assert watcher.look() != before
 
 
 def test_authors_try_a_fix_from_outside_the_suite_and_never_on_an_open_session(

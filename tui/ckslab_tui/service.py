@@ -7,7 +7,8 @@ Kubernetes client.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from ckslab_labs.errors import InvalidInput, LabError
 from ckslab_tui.machine import Machine, ThisMachine
 from ckslab_tui.records import Records
 from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
+from ckslab_tui.watching import Watcher, changes
 
 if TYPE_CHECKING:
     from ckslab_checker.outcome import Report
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 """Told what is being done, as it is done. It may raise to give up: the core unwinds as for Ctrl-C."""
+
+
+def untold(text: str) -> None:
+    """Nobody wants to know."""
 
 
 class Service(Protocol):
@@ -46,11 +52,17 @@ class Service(Protocol):
     def current(self) -> Task:
         """The scenario that is open."""
 
-    def check(self) -> "Report":
+    def check(self, tell: Tell) -> "Report":
         """Put the open scenario's questions to its cluster."""
+
+    def changes(self, stopped: Callable[[], bool]) -> Iterator[bool]:
+        """Yield at once, and after every change of the cluster or the learner's files: whether the cluster answers."""
 
     def hint(self, number: int | None = None) -> Hint:
         """A tier of hints (the next one), counted in the session."""
+
+    def solution(self) -> Solution:
+        """The reference fix of the open scenario, and why it is right."""
 
     def reset(self) -> Task:
         """Put the open scenario back to its untouched start."""
@@ -120,8 +132,8 @@ class LabService:
         scenario, session = self._open()
         return self._task(scenario, session)
 
-    def check(self) -> "Report":
-        """Check the open scenario; counts as an attempt."""
+    def check(self, tell: Tell = untold) -> "Report":
+        """Check the open scenario; counts as an attempt. Told the title of each check before it is asked."""
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
         from ckslab_labs.session import now
@@ -131,9 +143,13 @@ class LabService:
             session, asked = self.records.attempted(self.lab.attach()), now()
             scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
-            report = check(scenario, context, provider=self.lab.provider.name)
+            report = check(scenario, context, provider=self.lab.provider.name, progress=tell)
         self.records.attempt(session, asked, report)
         return report
+
+    def changes(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+        """Look at the open scenario until ``stopped``; yields at once and after every change by anybody but us."""
+        return changes(Watcher(self.lab).look, stopped)
 
     def remarks(self) -> Sequence[str]:
         """What is to be known beside the verdict: of the cluster, and of what could not be written down."""
@@ -181,7 +197,7 @@ class LabService:
             wanted.id, {str(path.relative_to(folder)): read_text(path) for path in paths}, wanted.text("why.md")
         )
 
-    def reset(self, tell: Tell = lambda text: None) -> Task:
+    def reset(self, tell: Tell = untold) -> Task:
         """Back to the untouched start."""
         scenario, _ = self._open()
         with self._turn:
@@ -255,6 +271,7 @@ class LabService:
             files=session.files,
             hints=len(hints(scenario)),
             hints_used=session.hints,
+            started=datetime.fromisoformat(session.started),
         )
 
 

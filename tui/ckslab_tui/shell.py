@@ -40,6 +40,11 @@ class Shell:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
 
+    @property
+    def note(self) -> str:
+        """What a person should know who is in it."""
+        return f"kubectl and k work on this cluster. Files to edit: {self.environment['CKSLAB_FILES']}"
+
     def run(self) -> int:
         """Run it on this terminal until it ends.
 

@@ -5,6 +5,7 @@ They are made by the service out of scenarios and sessions; a test makes them by
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,8 @@ class Task:
     hints: int
     """How many tiers of hints there are."""
     hints_used: int
+    started: datetime
+    """When it was opened afresh."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``start``, ``task`` and ``reset``."""

@@ -29,7 +29,9 @@ class CheckList(OptionList):
         """Write the outcomes beside the checks, in place: the selection stays where it is."""
         results = {result.id: result for result in report.checks} if report else {}
         for index, check in enumerate(self.checks):
-            self.replace_option_prompt_at_index(index, words.check_line(check, results.get(check.id)))
+            line = words.check_line(check, results.get(check.id))
+            if line != self.get_option_at_index(index).prompt:
+                self.replace_option_prompt_at_index(index, line)
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self, event: OptionList.OptionHighlighted) -> None:

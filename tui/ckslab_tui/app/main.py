@@ -15,6 +15,7 @@ from ckslab_labs import __version__
 from ckslab_labs.errors import ExitCode, InvalidInput
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.help import HelpWindow, keys_of
+from ckslab_tui.app.keys import keep_escapes
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, Service
 
@@ -53,6 +54,10 @@ class LabApp(App[None]):
     async def _act(self, action: str, node: DOMNode) -> None:
         await self.run_action(action, node)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Textual's own keys (to quit, for its palette) are the shell's where a terminal has the focus."""
+        return not (action in ("quit", "command_palette") and getattr(self.focused, "takes_all_keys", False))
+
     def _fatal_error(self) -> None:
         """A defect of ours ends the app; its report must not print local variables, which may hold credentials."""
         self.bell()
@@ -78,6 +83,7 @@ def open_app(settings: Settings) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         seen = "input or output is not a terminal"
         raise InvalidInput("open the app", seen, "Use the commands instead: see 'ckslab --help'.")
+    keep_escapes()
     app = make_app(settings)
     app.run()
     return ExitCode.UNKNOWN if app.return_code else ExitCode.PASSED

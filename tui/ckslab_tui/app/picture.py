@@ -1,17 +1,22 @@
 """Makes the README's picture: ``python -m ckslab_tui.app.picture OUT.svg``.
 
-The task screen of a real scenario on a real plane, with the real evidence of the checker; nothing is drawn by hand. The
-plane is its own and is stopped again.
+The task screen of a real scenario on a real plane, with the real evidence of the checker, and a real shell beside it;
+nothing is drawn by hand. The plane is its own and is stopped again.
 """
 
+import asyncio
 import re
 import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from textual.pilot import Pilot
 
+from ckslab_labs.errors import Infrastructure
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.app.terminal import TerminalPane
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.cli.streams import Progress
 from ckslab_tui.service import LabService
@@ -19,7 +24,19 @@ from ckslab_tui.views import Task
 
 SCENARIO = "debug-rbac-update-kept"
 PLANE = "picture"
-SIZE = (118, 34)
+SIZE = (160, 45)
+PATIENCE = 30.0
+"""Seconds to wait for whatever is to be seen next."""
+SPENT = timedelta(minutes=3, seconds=12)
+"""What the clock shows."""
+DANA = "--as dana --as-group developers -n production"
+TYPED = (
+    (f"PS1='({SCENARIO}) $ '; clear", f"\n({SCENARIO}) $"),  # the reader's own prompt is not everybody's business
+    ("k get roles -n production", "app-team"),
+    (f"k auth can-i patch pods --subresource=ephemeralcontainers {DANA}", "\nno"),
+    (f"k auth can-i update pods --subresource=ephemeralcontainers {DANA}", "\nyes"),
+)
+"""Lines typed into the shell, each with what its answer holds."""
 
 
 def main() -> None:
@@ -29,27 +46,47 @@ def main() -> None:
     service = LabService(Settings(plane=PLANE), counts=False)
     try:
         task = service.start(SCENARIO, Progress())
-        picture = draw(LabApp(service), task)
+        picture = draw(LabApp(service), task, TYPED)
     finally:
         service.discard()
     Path(sys.argv[1]).write_text(picture, encoding="utf-8")
 
 
-def draw(app: LabApp, task: Task) -> str:
-    """The task screen after one run of the checks, as SVG that loads nothing from elsewhere."""
+def draw(app: LabApp, task: Task, typed: Sequence[tuple[str, str]]) -> str:
+    """The task screen after some lines in its shell and one run of the checks, as SVG that loads nothing.
+
+    Raises:
+        Infrastructure: something did not come to be seen; says what is there instead.
+
+    """
+    screen = TaskScreen(app.service, task, lambda: task.started + SPENT)
     pictures: list[str] = []
 
     async def pose(pilot: Pilot[object]) -> None:
-        await app.workers.wait_for_complete()
-        await app.push_screen(TaskScreen(app.service, task))
-        await pilot.press("c")
-        await app.workers.wait_for_complete()
+        await app.push_screen(screen)
+        pane = screen.query_one(TerminalPane)
+        await _until(lambda: pane.running, pane)
+        for line, answer in typed:
+            pane.paste(f"{line}\n")
+            await _until(lambda answer=answer: answer in f"\n{pane.text}", pane)  # type: ignore[misc]
+        await pilot.press("f6", "c")
+        await _until(lambda: screen.report is not None and not screen.busy, pane)
         await pilot.pause()
         pictures.append(app.export_screenshot(title="ckslab"))
         app.exit()
 
     app.run(headless=True, size=SIZE, auto_pilot=pose)
+    if not pictures:
+        raise Infrastructure("draw the picture", "the app ended before it was drawn", "See what it says above.")
     return re.sub(r"@font-face\s*{[^}]*}", "", pictures[0])
+
+
+async def _until(seen: Callable[[], bool], pane: TerminalPane) -> None:
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while not seen():
+        if asyncio.get_running_loop().time() > deadline:
+            raise Infrastructure("draw the picture", f"the shell shows only:\n{pane.text}", "Look into TYPED.")
+        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -1,85 +1,108 @@
-"""The screen of an open scenario: what to do, the checks, and the evidence for the selected one."""
+"""The screen of an open scenario: what to do, the checks, the evidence for the selected one, and a terminal beside it.
 
-from typing import ClassVar
+It asks again by itself after every change. What comes of that is shown in place: the selection, what is scrolled, and
+the last verdict stay until there is another one.
+"""
 
-from textual import on
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
 from textual.app import ComposeResult, SuspendNotSupported
-from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.reactive import reactive
-from textual.widgets import Footer, Markdown, Static
+from textual.widgets import Footer, Static
 
 from ckslab_checker.outcome import CheckResult, Report
 from ckslab_labs.errors import InvalidInput, LabError
 from ckslab_tui.app import words
 from ckslab_tui.app.checks import CheckList
+from ckslab_tui.app.clock import Clock, Now, utc_now
 from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.error import ErrorWindow
-from ckslab_tui.app.hint import HintWindow
+from ckslab_tui.app.live import Changed, watch
+from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.service import Service
 from ckslab_tui.shell import Shell
-from ckslab_tui.views import Hint, Task
+from ckslab_tui.views import Hint, Solution, Task
+
+if TYPE_CHECKING:
+    from ckslab_tui.app.terminal import TerminalPane
+
+WIDE, DESK = 110, 120
+"""Columns from which task and checks stand side by side, and from which a terminal stands beside both."""
+CHECKING = "checking"
+"""The work that can be stopped."""
+ACTIONS = frozenset(("check", "hint", "solution", "shell", "reset", "back", "stop_or_back"))
+"""What keys do on the task's side."""
+UNNOTICED = 0.5
+"""Seconds that a check may take before it is said that one runs: what flashes by only disturbs."""
 
 
 class TaskScreen(WorkingScreen):
     """Presents a task and asks the service to check, hint, reset or open a shell."""
 
-    CSS = """
-    TaskScreen #title { padding: 0 1; background: $primary; color: $text; height: 1; }
-    TaskScreen #body { layout: vertical; }
-    TaskScreen #text { height: 2fr; padding: 0 1; }
-    TaskScreen #result { height: 3fr; }
-    TaskScreen #state { padding: 0 1; background: $panel; height: 1; }
-    TaskScreen CheckList, TaskScreen CheckList:focus {
-        height: auto; max-height: 50%; border: none; padding: 0 0 0 1; text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    TaskScreen CheckList:focus > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
-    TaskScreen #evidence { padding: 0 1; border-top: solid $panel; }
-    TaskScreen #evidence:focus, TaskScreen #text:focus { background: $boost; }
-    TaskScreen.-wide #body { layout: horizontal; }
-    TaskScreen.-wide #text { width: 2fr; height: 1fr; border-right: solid $panel; }
-    TaskScreen.-wide #result { width: 3fr; height: 1fr; }
-    """
+    CSS_PATH = "task.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f6", "terminal", "Terminal/task", priority=True),
+        Binding("f8", "whole", "Whole window", priority=True),
         ("c", "check", "Check"),
         ("h", "hint", "Hint"),
+        ("o", "solution", "Solution"),
         ("s", "shell", "Shell"),
         ("r", "reset", "Reset"),
-        ("tab", "app.focus_next", "Next pane"),
-        ("q,escape", "back", "Back"),
+        Binding("tab", "app.focus_next", "Next pane", show=False),
+        ("q", "back", "Back"),
+        Binding("escape", "stop_or_back", "Stop, or back", show=False),
     ]
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012, so declared by Textual
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (WIDE, "-wide"), (DESK, "-desk")]  # noqa: RUF012, so declared by Textual
 
     report: reactive[Report | None] = reactive(None)
     """The last run of the checks; none since the start or the last reset."""
+    trouble: reactive[str] = reactive("")
+    """Why there was no verdict after the last change; empty where there was one."""
 
-    def __init__(self, service: Service, task: Task) -> None:
+    def __init__(self, service: Service, task: Task, now: Now = utc_now) -> None:
         super().__init__()
         self.service = service
         self.opened = task
+        self._hints_used = task.hints_used
+        self._stale = False
+        self._pane: TerminalPane | None = None
+        self._clock = Clock(task.started, task.entry.minutes, now)
         self._checks = CheckList(task.checks)
         self._state = Static(id="state")
+        self._marker = Static(id="running")
         self._evidence = Static(markup=False)
 
     def compose(self) -> ComposeResult:
-        """Task on one side; checks and evidence on the other, or below where the window is narrow."""
-        yield Static(words.plain(f"{self.opened.entry.title} · {self.opened.entry.minutes} min"), id="title")
-        with Vertical(id="body"):
+        """Task and checks; side by side or one below the other, as there is room."""
+        with Horizontal(id="head"):
+            yield Static(words.plain(self.opened.entry.title), id="title")
+            yield self._clock
+        with Horizontal(id="body"), Vertical(id="sheet"):
             with VerticalScroll(id="text"):
-                yield Markdown(self.opened.text, open_links=False)
+                yield words.markdown(self.opened.text)
                 yield Static(words.plain(f"Your files: {self.opened.files}", words.FAINT))
             with Vertical(id="result"):
-                yield self._state
+                with Horizontal(id="line"):
+                    yield self._state
+                    yield self._marker
                 yield self._checks
                 with VerticalScroll(id="evidence"):
                     yield self._evidence
         yield Footer()
 
     def on_mount(self) -> None:
-        """The checks come first: they are what one looks at again and again."""
+        """The checks come first: they are what one looks at again and again. From now on changes are watched."""
         self._checks.focus()
         self._say_state()
+        self.run_worker(partial(watch, self, self.service), thread=True, exit_on_error=False, group="watch")
+
+    # --- what is shown -------------------------------------------------------------------------------------------
 
     def watch_report(self, report: Report | None) -> None:
         """Show a new run, with the selection where it was."""
@@ -87,47 +110,188 @@ class TaskScreen(WorkingScreen):
         self._say_state()
         self._show_evidence(self._checks.highlighted or 0)
 
-    def watch_busy(self) -> None:
-        """Say that work is under way, or how the last run ended."""
+    def watch_trouble(self) -> None:
+        """Say why there is no verdict, or no longer."""
         self._say_state()
+
+    def watch_busy(self) -> None:
+        """Say that work is under way: a check only where it takes long."""
+        if self.busy == CHECKING:
+            self.set_timer(UNNOTICED, self._say_busy)
+        else:
+            self._say_busy()
+
+    @on(WorkingScreen.Told)
+    def _told(self, event: WorkingScreen.Told) -> None:
+        if self._marker.display:
+            self._say_busy(event.text)
 
     @on(CheckList.Chosen)
     def _check_chosen(self, event: CheckList.Chosen) -> None:
         self._show_evidence(event.index)
 
+    def _result(self, index: int) -> CheckResult | None:
+        wanted = self.opened.checks[index].id
+        return next((result for result in self.report.checks if result.id == wanted), None) if self.report else None
+
+    def _show_evidence(self, index: int) -> None:
+        shown = words.evidence(self.opened.checks[index], self._result(index))
+        if shown != self._evidence.content:
+            self._evidence.update(shown)
+
+    def _say_state(self) -> None:
+        self._state.update(words.state(self.report, self.trouble))
+
+    def _say_busy(self, what: str = "") -> None:
+        self._marker.display = bool(self.busy)
+        self._marker.update(words.running(self.busy, what, stops=self.busy == CHECKING))
+
+    # --- checking ------------------------------------------------------------------------------------------------
+
+    @on(Changed)
+    def _changed(self) -> None:
+        self._stale = True
+        self.idle()
+
+    def idle(self) -> None:
+        """Ask again where something has changed since the last time."""
+        if self._stale and not self.busy and self.is_running:
+            self._stale = False
+            self.work(CHECKING, self._check, self._checked, self._no_verdict)
+
     def action_check(self) -> None:
         """Ask the cluster."""
-        self.work("checking", self.service.check, self._checked)
+        self._stale = False
+        self.work(CHECKING, self._check, self._checked)
+        self._say_busy()
+
+    def action_stop_or_back(self) -> None:
+        """Wait no longer for a check, and drop what it finds; where none runs, back."""
+        if self.busy == CHECKING:
+            self._stale = False
+            self.workers.cancel_group(self, "service")
+        else:
+            self.action_back()
+
+    def _check(self) -> Report:
+        return self.service.check(self.tell)
+
+    def _checked(self, report: Report) -> None:
+        if report.scenario != self.opened.entry.id:
+            self.trouble = f"{report.scenario} is open on this plane now; q leads back to all scenarios"
+            return
+        self.trouble, self.report = "", report
+        if report.outcome == "passed":
+            self._clock.end()
+
+    def _no_verdict(self, error: LabError) -> None:
+        self.trouble = f"{error.seen}. {error.remedy}"
+
+    # --- help ----------------------------------------------------------------------------------------------------
 
     def action_hint(self) -> None:
-        """Show the next hint."""
-        self.work("getting a hint", self.service.hint, self._hinted)
+        """Show the hints that were used, or offer the first."""
+        if self._hints_used:
+            self.work("getting the hints", self._used_hints, self._show_hints)
+        else:
+            self._offer_hint()
+
+    def _used_hints(self) -> list[Hint]:
+        return [self.service.hint(number) for number in range(1, self._hints_used + 1)]
+
+    def _show_hints(self, hints: list[Hint]) -> None:
+        of = self.opened.hints
+        more = "next hint" if len(hints) < of else ""
+        text = "\n\n".join(hint.text for hint in hints)
+        window = ReadingWindow(f"Hint {len(hints)} of {of}", text, more)
+        self.app.push_screen(window, lambda next_one: self._offer_hint() if next_one else None)
+
+    def _offer_hint(self) -> None:
+        number = self._hints_used + 1
+        question = f"Show hint {number} of {self.opened.hints}? Hints that are used are counted."
+        self._after_yes(question, partial(self._use_hint, number))
+
+    def _use_hint(self, number: int) -> None:
+        self._hints_used = number
+        self.action_hint()
+
+    def action_solution(self) -> None:
+        """Show the solution and why it is right; before a pass only after a confirmation."""
+        if self.report is not None and self.report.outcome == "passed":
+            self._get_solution()
+        else:
+            self._after_yes("The checks do not pass yet. Show the solution?", self._get_solution)
+
+    def _get_solution(self) -> None:
+        self.work("getting the solution", self.service.solution, self._show_solution)
+
+    def _show_solution(self, solution: Solution) -> None:
+        self.app.push_screen(ReadingWindow("The solution, and why it is right", words.solution(solution)))
+
+    # --- what changes the cluster --------------------------------------------------------------------------------
 
     def action_reset(self) -> None:
         """Back to the untouched start, after a confirmation."""
-        question = ConfirmWindow("Put the scenario back to its start? What you changed in it is lost.")
-        self.app.push_screen(question, self._reset_answered)
+        question = "Put the scenario back to its start? What you changed in it is lost."
+        self._after_yes(question, partial(self.work, "resetting", self.service.reset, self._was_reset))
+
+    def _was_reset(self, task: Task) -> None:
+        self.opened, self.report, self.trouble = task, None, ""
+        self._clock.begin(task.started)
+
+    def _after_yes(self, question: str, then: Callable[[], object]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.app.push_screen(ConfirmWindow(question), answered)
+
+    # --- terminal and shell --------------------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Where there is room a terminal stands beside the task, with the focus; elsewhere it waits."""
+        desk = event.size.width >= DESK
+        if desk and self._pane is None:
+            self._open_terminal()
+        elif not desk and self._in_terminal:
+            self._checks.focus()
+        if not desk:
+            self.remove_class("-whole")
+
+    def _open_terminal(self) -> None:
+        from ckslab_tui.app.terminal import TerminalPane  # the emulator takes 0.1 s, which the first paint need not
+
+        self._pane = TerminalPane(self.service.shell)
+        self.query_one("#body").mount(self._pane)
+        self._pane.focus()
+
+    @property
+    def _in_terminal(self) -> bool:
+        return self._pane is not None and self._pane.has_focus
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the terminal all keys are the shell's but those that lead out of it; without one these do nothing."""
+        if action in ("terminal", "whole"):
+            return self._pane is not None and self.has_class("-desk")
+        return not (self._in_terminal and action in ACTIONS)
+
+    def action_terminal(self) -> None:
+        """From the task into the terminal, and back."""
+        if self._pane is not None and not self._in_terminal:
+            self._pane.focus()
+        else:
+            self.remove_class("-whole")
+            self._checks.focus()
+
+    def action_whole(self) -> None:
+        """Give the whole window to the terminal, or no longer."""
+        self.toggle_class("-whole")
+        if self._pane is not None:
+            self._pane.focus()
 
     def action_shell(self) -> None:
         """Step aside for a shell."""
         self.work("opening a shell", self.service.shell, self._run_shell)
-
-    def action_back(self) -> None:
-        """To the catalogue; the scenario stays open."""
-        self.app.pop_screen()
-
-    def _checked(self, report: Report) -> None:
-        self.report = report
-
-    def _hinted(self, hint: Hint) -> None:
-        self.app.push_screen(HintWindow(hint))
-
-    def _reset_answered(self, yes: bool | None) -> None:
-        if yes:
-            self.work("resetting", self.service.reset, self._was_reset)
-
-    def _was_reset(self, task: Task) -> None:
-        self.opened, self.report = task, None
 
     def _run_shell(self, shell: Shell) -> None:
         try:
@@ -137,21 +301,12 @@ class TaskScreen(WorkingScreen):
         except (SuspendNotSupported, LabError, OSError) as error:
             self.app.push_screen(ErrorWindow(_no_shell(error)))
 
-    def _result(self, index: int) -> CheckResult | None:
-        wanted = self.opened.checks[index].id
-        return next((result for result in self.report.checks if result.id == wanted), None) if self.report else None
-
-    def _show_evidence(self, index: int) -> None:
-        self._evidence.update(words.evidence(self.opened.checks[index], self._result(index)))
-
-    def _say_state(self) -> None:
-        if self.busy:
-            state = words.plain(f"{self.busy} …")
-        elif self.report:
-            state = words.summary(self.report)
+    def action_back(self) -> None:
+        """To the catalogue; the scenario stays open, the terminal does not."""
+        if self._pane is not None and self._pane.at_work:
+            self._after_yes("Something still runs in the terminal, and is ended. Go back?", self.app.pop_screen)
         else:
-            state = words.plain("Not checked yet: press c.")
-        self._state.update(state)
+            self.app.pop_screen()
 
 
 def _no_shell(error: Exception) -> LabError:

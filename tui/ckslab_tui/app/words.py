@@ -4,11 +4,14 @@ Everything that may come from a cluster goes through ``plain``: cleaned, and as 
 no markup. Colours are those of the theme, so that they can be read on light and dark and without colour.
 """
 
+from datetime import timedelta
+
 from textual.content import Content
+from textual.widgets import Markdown
 
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_checker.text import clean
-from ckslab_tui.views import CheckLine
+from ckslab_tui.views import CheckLine, Solution
 
 GOOD, BAD, UNSURE, FAINT = "$text-success", "$text-error", "$text-warning", "$text-muted"
 SIGNS = {
@@ -18,11 +21,33 @@ SIGNS = {
     Outcome.SKIPPED: ("- skipped", UNSURE),
 }
 NOT_ASKED = ("· not checked", "")
+LONGEST = 100_000
+"""Characters of a scenario's text."""
+FENCE = "~~~~~~~~"
 
 
 def plain(text: object, style: str = "") -> Content:
     """Any text, made harmless for the screen."""
     return Content.styled(clean(text), style)
+
+
+def markdown(text: str) -> Markdown:
+    """A scenario's own text. Its links are not followed: they would lead out of the app."""
+    return Markdown(clean(text, LONGEST), open_links=False)
+
+
+def clock(spent: timedelta, minutes: int) -> Content:
+    """How long a task has been open, and how long it should take."""
+    seconds = max(0, int(spent.total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    shown = f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
+    return Content.styled(f"{shown} of {minutes} min", "bold" if seconds > 60 * minutes else "")
+
+
+def solution(shown: Solution) -> str:
+    """The reference fix and why it is right, as Markdown."""
+    files = (f"## solution/{name}\n\n{FENCE}yaml\n{text.strip()}\n{FENCE}" for name, text in shown.files.items())
+    return "\n\n".join((*files, "## Why", shown.why.strip()))
 
 
 def outcome(value: Outcome | None) -> tuple[str, str]:
@@ -43,9 +68,22 @@ def summary(report: Report) -> Content:
     return Content.assemble(outcome(report.outcome), f" · {points} · {report.seconds:.2f} s")
 
 
+def state(report: Report | None, trouble: str) -> Content:
+    """How the last run ended, or why nothing is known since."""
+    said = summary(report) if report else plain("Not checked yet: press c.")
+    if trouble:
+        return Content.assemble(("? no verdict: ", UNSURE), plain(trouble), *(("\nbefore: ", said) if report else ()))
+    return Content.assemble(said, " · o: solution and why") if report and report.outcome == "passed" else said
+
+
+def running(busy: str, what: str, *, stops: bool) -> Content:
+    """What is under way, and how to stop it."""
+    return plain(f"{busy} …{' esc: stop' if stops else ''}{f'  {what}' if what else ''}", FAINT)
+
+
 def evidence(line: CheckLine, result: CheckResult | None) -> Content:
     """What was asked for one check, what was expected and what was seen."""
-    head = Content.assemble(plain(line.title, "bold"), "\n", plain(line.why), "\n")
+    head = Content.assemble(plain(line.title, "bold"), ("\nwhy it matters  ", FAINT), plain(line.why), "\n")
     if result is None:
         return Content.assemble(head, ("\nNot checked yet: press c.", FAINT))
     error = Content.assemble(("\nCould not tell: ", UNSURE), plain(result.error), "\n") if result.error else ""

@@ -18,6 +18,7 @@ from ckslab_tui.app.error import ErrorWindow
 
 Call = Callable[[], Any]
 Then = Callable[[Any], None]
+Otherwise = Callable[[LabError], None]
 
 
 class GivenUp(Exception):
@@ -39,13 +40,17 @@ class WorkingScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._then: Then | None = None
+        self._otherwise: Otherwise = self.failed
 
-    def work(self, what: str, call: Call, then: Then) -> None:
-        """Make a call in a thread and give its result to ``then``; refused while another one is under way."""
+    def work(self, what: str, call: Call, then: Then, otherwise: Otherwise | None = None) -> None:
+        """Make a call in a thread and give its result to ``then``; refused while another one is under way.
+
+        An error goes to ``otherwise``, or is shown in a window of its own.
+        """
         if self.busy:
             self.notify(f"Still busy: {self.busy}", markup=False)
             return
-        self.busy, self._then = what, then
+        self.busy, self._then, self._otherwise = what, then, otherwise or self.failed
         self.run_worker(call, thread=True, exclusive=True, exit_on_error=False, group="service", description=what)
 
     def tell(self, text: str) -> None:
@@ -58,6 +63,9 @@ class WorkingScreen(Screen[None]):
         """Show the error; a screen that cannot live without the result closes itself as well."""
         self.app.push_screen(ErrorWindow(error))
 
+    def idle(self) -> None:
+        """Called when a call is over, and what came of it was shown."""
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Take the result, or show why there is none."""
         if event.worker.group != "service" or not event.worker.is_finished:
@@ -66,7 +74,9 @@ class WorkingScreen(Screen[None]):
         if event.state is WorkerState.SUCCESS and self._then is not None:
             self._then(event.worker.result)
         elif event.state is WorkerState.ERROR:
-            self.failed(_for_a_person(event.worker.error))
+            self._otherwise(_for_a_person(event.worker.error))
+        if not self.busy:
+            self.idle()
 
 
 def _for_a_person(error: BaseException | None) -> LabError:

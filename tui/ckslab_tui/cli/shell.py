@@ -23,7 +23,7 @@ def command(line: str | None, on_node: bool, settings: Settings) -> int:
     if on_node:
         talk("This is the node. 'exit' or Ctrl-D leads back; the scenario stays open.")
         return shell.run()
-    talk(f"kubectl and k work on this cluster. Files to edit: {shell.environment['CKSLAB_FILES']}")
+    talk(shell.note)
     talk("'exit' or Ctrl-D ends the shell; the scenario stays open.")
     shell.run()
     return 0
