@@ -8,7 +8,7 @@ from ckslab_tui.app.picture import draw
 
 def test_the_picture_shows_task_evidence_and_shell_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     service = FakeService(tmp_path)
-    picture = draw(LabApp(service), service.task(), [("a line", "a line\na line")])
+    picture = draw(LabApp(service), service.task(), ["a line"], "a line\na line")
 
     for words in (
         "Strangers&#160;cannot&#160;enter",
