@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from ckslab_checker.marking import ExamReport, Marked
 from ckslab_checker.outcome import CheckResult, Evidence, Outcome, Report
 from ckslab_labs.errors import LabError
+from ckslab_labs.exam.clock import Clock
+from ckslab_labs.exam.sitting import Sitting
+from ckslab_labs.exam.sitting import Task as ExamTask
 from ckslab_labs.scenario.curriculum import curriculum
+from ckslab_tui.exams import ExamRoom, Wish
 from ckslab_tui.machine import Machine
 from ckslab_tui.service import Tell, untold
 from ckslab_tui.shell import Shell
@@ -98,6 +104,57 @@ def task(folder: Path) -> Task:
     return Task(ENTRY, "fake", text, CHECKS, folder, folder, 2, 0, datetime.now(UTC))
 
 
+class FakeRoom:
+    """An exam of three tasks, of which nothing is more than written down."""
+
+    def __init__(self, service: "FakeService") -> None:
+        self._service = service
+        tasks = tuple(ExamTask(ENTRY.id, domain, 1) for domain in ("cluster-setup", "runtime-security", "nowhere"))
+        self.paper = Sitting(7, "2026-01-01T00:00:00+00:00", 120, 67, tasks, Clock.begin())
+        self.sitting: Sitting | None = None
+        self.error: LabError | None = None
+        self.document: dict[str, Any] = ExamReport(
+            7, "then", 120, 60.0, 67, (Marked(1, ENTRY.id, "x", None),)
+        ).as_dict()
+        self.calls: list[str] = []
+
+    def sat_now(self) -> Sitting | None:
+        return self.sitting
+
+    def begin(self, wish: Wish, tell: Tell) -> Sitting:
+        self.calls.append(f"begin {wish.tasks}")
+        tell("starting the control plane")
+        if self.error:
+            raise self.error
+        self.sitting = replace(self.paper, open=0).with_task(0, begun=True)
+        return self.sitting
+
+    def open(self, number: int | None, tell: Tell) -> Task:
+        self.calls.append(f"open {number}")
+        if self.error:
+            raise self.error
+        assert self.sitting is not None
+        if number:
+            self.sitting = replace(self.sitting, open=number - 1).with_task(number - 1, begun=True)
+        return self._service.task()
+
+    def flag(self, number: int, flagged: bool) -> None:
+        assert self.sitting is not None
+        self.sitting = self.sitting.with_task(number - 1, flagged=flagged)
+
+    def reset(self) -> Task:
+        self.calls.append("reset")
+        return self._service.task()
+
+    def shell(self, number: int | None = None, command: str | None = None) -> Shell:
+        return self._service.shell(command)
+
+    def hand_in(self, tell: Tell) -> dict[str, Any]:
+        self.calls.append("hand in")
+        self.sitting = None
+        return self.document
+
+
 class FakeService:
     """Answers from what a test put into it."""
 
@@ -121,6 +178,8 @@ class FakeService:
         self.line = "cat"
         """What runs in place of a shell."""
         self.about = task(folder)
+        self.room = FakeRoom(self)
+        self.exams: ExamRoom = self.room
 
     def catalogue(self) -> Catalogue:
         reached = {entry.id: self.listed.standing(entry) for entry in self.listed.entries}

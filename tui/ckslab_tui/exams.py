@@ -1,22 +1,22 @@
 """Exams for the command line and the app: begun, sat, handed in, and what has become of earlier ones."""
 
-import json
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ckslab_labs.errors import InvalidInput
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, Tell, make_tools_ready
 
 if TYPE_CHECKING:
-    from ckslab_checker.marking import ExamReport
     from ckslab_labs.exam.exam import Exam
     from ckslab_labs.exam.sitting import Sitting
     from ckslab_tui.shell import Shell
     from ckslab_tui.views import Task
 
+PLANE = "exam"
+"""Where exams are sat unless another plane is named."""
 REPORTS = "exam-reports"
 
 
@@ -29,6 +29,31 @@ class Wish:
     limited: bool = True
     domain: str | None = None
     seed: int | None = None
+
+
+class ExamRoom(Protocol):
+    """Where exams are sat, for the app. Its methods may take seconds, and raise ``LabError`` for a person to read."""
+
+    def sat_now(self) -> "Sitting | None":
+        """The exam that is being sat."""
+
+    def begin(self, wish: Wish, tell: Tell) -> "Sitting":
+        """Draw an exam and open its first task."""
+
+    def open(self, number: int | None, tell: Tell) -> "Task":
+        """Go on with a task."""
+
+    def flag(self, number: int, flagged: bool) -> None:
+        """Mark a task to come back to, or take the mark away."""
+
+    def reset(self) -> "Task":
+        """Put the open task back to its start."""
+
+    def shell(self, number: int | None = None, command: str | None = None) -> "Shell":
+        """A shell on the open task's cluster."""
+
+    def hand_in(self, tell: Tell) -> dict[str, Any]:
+        """Close the exam and mark it; gives the document of its report."""
 
 
 class Exams:
@@ -60,6 +85,12 @@ class Exams:
             make_tools_ready(scenario, tell)
         return Exam.begin(self._service.lab, sitting, self._service.scenarios().get, tell).sitting
 
+    def sat_now(self) -> "Sitting | None":
+        """The exam that is being sat; none where there is none."""
+        from ckslab_labs.exam.sitting import find
+
+        return find(self._settings.plane)
+
     def sat(self) -> "Exam":
         """The exam that is being sat; somebody sees to it that its state is kept.
 
@@ -81,23 +112,32 @@ class Exams:
         exam.open(number or _next(exam.sitting), tell)
         return self._service.current()
 
-    def shell(self, number: int | None, command: str | None) -> "Shell":
+    def flag(self, number: int, flagged: bool) -> None:
+        """Mark a task to come back to, or take the mark away."""
+        self.sat().flag(number, flagged)
+
+    def reset(self) -> "Task":
+        """Put the open task back to its start."""
+        self.sat()
+        return self._service.reset()
+
+    def shell(self, number: int | None = None, command: str | None = None) -> "Shell":
         """A shell on the open task's cluster."""
         self.sat().refuse_shell_of_another(number)
         return self._service.shell(command)
 
-    def hand_in(self, tell: Tell) -> "ExamReport":
-        """Close the exam, mark it, and write the report down."""
+    def hand_in(self, tell: Tell) -> dict[str, Any]:
+        """Close the exam, mark it, and write the report down; gives its document."""
         from ckslab_checker.marking import mark
         from ckslab_labs.exam.sitting import marked
-        from ckslab_labs.files import write_atomic
+        from ckslab_labs.files import write_json
         from ckslab_labs.paths import private_dir
 
         report = mark(self.sat(), tell)
-        name = report.started.replace(":", "")
-        write_atomic(private_dir(self._reports) / f"{name}.json", json.dumps(report.as_dict()).encode())
+        name, document = report.started.replace(":", ""), report.as_dict()
+        write_json(private_dir(self._reports) / f"{name}.json", document)
         marked(self._settings.plane)
-        return report
+        return document
 
     def report(self) -> dict[str, Any]:
         """The document of the exam that was marked last.
@@ -148,3 +188,15 @@ def _next(sitting: "Sitting") -> int:
         return sitting.open + 1
     waiting = [index for index, task in enumerate(sitting.tasks) if not task.begun]
     return (waiting or [0])[0] + 1
+
+
+def variants() -> list[tuple[str, Wish]]:
+    """Kinds of exam to choose from, with what they are called."""
+    from ckslab_labs.scenario.curriculum import curriculum
+
+    facts = curriculum()
+    whole = f"The exam: {facts.exam.tasks.usual} tasks, {facts.exam.minutes} minutes"
+    short = ("Half of it: 8 tasks, 60 minutes", Wish(tasks=8, minutes=60))
+    free = ("Practice: 5 tasks, without a limit of time", Wish(tasks=5, limited=False))
+    domains = [(f"Practice: {each.title}", Wish(tasks=5, limited=False, domain=each.id)) for each in facts.domains]
+    return [(whole, Wish()), short, free, *domains]

@@ -8,6 +8,7 @@ Kubernetes client.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ckslab_labs.scenario.catalogue import Catalogue as Scenarios
     from ckslab_labs.scenario.model import Scenario
     from ckslab_tui.cli.options import Settings
+    from ckslab_tui.exams import ExamRoom
     from ckslab_tui.shell import Shell
 
 Tell = Callable[[str], None]
@@ -42,6 +44,10 @@ class Service(Protocol):
 
     machine: Machine
     """What it runs on."""
+
+    @property
+    def exams(self) -> "ExamRoom":
+        """Where exams are sat."""
 
     def catalogue(self) -> Catalogue:
         """The scenarios, and which one is open."""
@@ -86,6 +92,13 @@ class LabService:
         self.machine: Machine = ThisMachine(settings)
         self._turn = Lock()
         """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
+
+    @cached_property
+    def exams(self) -> "ExamRoom":
+        """Exams have a plane of their own, so that what is open on another is not disturbed."""
+        from ckslab_tui.exams import PLANE, Exams
+
+        return Exams(replace(self._settings, plane=PLANE))
 
     @cached_property
     def lab(self) -> "Lab":

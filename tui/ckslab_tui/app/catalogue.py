@@ -16,12 +16,15 @@ from ckslab_tui.app.choose import ChooseWindow
 from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.doctor import DoctorScreen
 from ckslab_tui.app.entries import entry_details, one_line
+from ckslab_tui.app.exam import ExamScreen
+from ckslab_tui.app.exam_choice import ExamChoice
 from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.search import Search
 from ckslab_tui.app.setting_up import SetUpScreen
 from ckslab_tui.app.starting import StartingScreen
 from ckslab_tui.app.words import UNSURE, plain
 from ckslab_tui.app.work import WorkingScreen
+from ckslab_tui.exams import Wish
 from ckslab_tui.filtering import Filter
 from ckslab_tui.service import Service, Tell
 from ckslab_tui.views import Catalogue, Entry, Fitness, Task
@@ -41,6 +44,7 @@ class CatalogueScreen(WorkingScreen):
         Binding("n", "anew", "Start anew", tooltip="Start the selected one from its beginning"),
         Binding("slash", "search", "Search", tooltip="Search as you type", key_display="/"),
         Binding("f", "choose", "Filter", tooltip="By state, difficulty, domain and more"),
+        Binding("e", "exam", "Exam", tooltip="Sit an exam, or go on with one"),
         Binding("d", "doctor", "Doctor", tooltip="What this machine has and lacks"),
         Binding("escape", "show_all", "Everything", show=False, tooltip="Show all scenarios again"),
         Binding("q", "app.quit", "Quit", tooltip="Leave the app; what runs goes on"),
@@ -163,6 +167,20 @@ class CatalogueScreen(WorkingScreen):
     def _looked(self, event: Worker.StateChanged) -> None:
         if event.worker.group == MACHINE and event.state is WorkerState.SUCCESS:
             self.fitness = event.worker.result
+
+    def action_exam(self) -> None:
+        """Go on with the exam that is being sat, or choose one."""
+        self.work("looking for an exam", self.service.exams.sat_now, self._sit)
+
+    def _sit(self, sat: object) -> None:
+        if sat is not None:
+            self.app.push_screen(ExamScreen(self.service.exams))
+        else:
+            self.app.push_screen(ExamChoice(), self._sit_another)
+
+    def _sit_another(self, wish: Wish | None) -> None:
+        if wish is not None:
+            self.app.push_screen(ExamScreen(self.service.exams, wish))
 
     def action_doctor(self) -> None:
         """Show what this machine has and lacks."""

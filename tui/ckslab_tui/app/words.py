@@ -44,6 +44,22 @@ def clock(spent: timedelta, minutes: int) -> Content:
     return Content.styled(f"{shown} of {minutes} min", "bold" if seconds > 60 * minutes else "")
 
 
+def time_left(seconds: float | None) -> Content:
+    """How much of an exam's time is left."""
+    if seconds is None:
+        return plain("no limit of time")
+    whole = int(seconds)
+    shown = f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02} left"
+    return Content.styled(shown if whole else "the time is over", "bold reverse" if whole < 600 else "")
+
+
+def domain_titles() -> dict[str, str]:
+    """The domains of the curriculum by their ids."""
+    from ckslab_labs.scenario.curriculum import curriculum
+
+    return {domain.id: domain.title for domain in curriculum().domains}
+
+
 def solution(shown: Solution) -> str:
     """The reference fix and why it is right, as Markdown."""
     files = (f"## solution/{name}\n\n{FENCE}yaml\n{text.strip()}\n{FENCE}" for name, text in shown.files.items())

@@ -4,7 +4,8 @@ A worker touches no widget: it makes one call and returns. What it was told mean
 through ``then``, its error in a window of its own.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from ckslab_labs.errors import LabError
 from ckslab_tui.app.error import ErrorWindow
 
 Call = Callable[[], Any]
-Then = Callable[[Any], None]
+Then = Callable[[Any], Awaitable[None] | None]
+"""Shows a result; it may take turns with what else the app does."""
 Otherwise = Callable[[LabError], None]
 
 
@@ -66,13 +68,15 @@ class WorkingScreen(Screen[None]):
     def idle(self) -> None:
         """Called when a call is over, and what came of it was shown."""
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+    async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Take the result, or show why there is none."""
         if event.worker.group != "service" or not event.worker.is_finished:
             return
         self.busy = ""
         if event.state is WorkerState.SUCCESS and self._then is not None:
-            self._then(event.worker.result)
+            shown = self._then(event.worker.result)
+            if inspect.isawaitable(shown):
+                await shown
         elif event.state is WorkerState.ERROR:
             self._otherwise(_for_a_person(event.worker.error))
         if not self.busy:

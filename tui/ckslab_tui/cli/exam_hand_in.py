@@ -24,6 +24,6 @@ def command(yes: bool, settings: Settings, output: str) -> int:
         waiting = sum(not task.begun for task in sitting.tasks)
         not_begun = f" {waiting} of {len(sitting.tasks)} tasks are not begun." if waiting else ""
         click.confirm(f"Hand the exam in?{not_begun}", abort=True, err=True)
-    document = exams.hand_in(Progress()).as_dict()
+    document = exams.hand_in(Progress())
     show(document, output)
     return exit_code(document)

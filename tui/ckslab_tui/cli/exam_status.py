@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ckslab_tui.cli.exam_options import duration, with_exam_settings
+from ckslab_tui.cli.exam_options import with_exam_settings
 from ckslab_tui.cli.options import Settings, with_output
 from ckslab_tui.cli.streams import result, result_json
+from ckslab_tui.exam_text import duration
 
 if TYPE_CHECKING:
     from ckslab_labs.exam.sitting import Sitting

@@ -2,10 +2,11 @@
 
 import click
 
-from ckslab_tui.cli.exam_options import duration, with_exam_settings
+from ckslab_tui.cli.exam_options import with_exam_settings
 from ckslab_tui.cli.options import Settings, with_output
 from ckslab_tui.cli.streams import Progress, result, result_json
 from ckslab_tui.cli.task import show
+from ckslab_tui.exam_text import duration
 from ckslab_tui.exams import Exams
 
 

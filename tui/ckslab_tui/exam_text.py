@@ -1,0 +1,56 @@
+"""What became of an exam, as text; made from the document of its report, whose evidence is a cluster's words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def report_text(document: dict[str, Any]) -> str:
+    """The report by domain and by task, with the evidence of what failed."""
+    return "\n".join(_lines(document))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``1 h 05 min``, ``4 min``, ``20 s``."""
+    minutes = int(seconds) // 60
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    from ckslab_labs.scenario.curriculum import curriculum
+
+    titles = {domain.id: domain.title for domain in curriculum().domains}
+    limit = "" if document["minutes"] is None else f" of {duration(document['minutes'] * 60)}"
+    pass_mark = f"pass at {document['pass_percent']} %"
+    yield f"Exam {document['seed']}: {_score(document['percent'])}, {document['outcome']} ({pass_mark})"
+    yield f"{duration(document['seconds'])}{limit}, begun {document['started']}"
+    yield ""
+    for domain in document["domains"]:
+        title = titles.get(domain["id"], domain["id"])
+        yield f"{_score(domain['percent']):>8}  {title} ({domain['tasks']})"
+    for task in document["tasks"]:
+        yield ""
+        yield from _task(task)
+
+
+def _task(task: dict[str, Any]) -> Iterator[str]:
+    from ckslab_checker.text import clean_line
+
+    state = task["outcome"] if task["begun"] else "not begun"
+    yield f"{_score(task['percent']):>8}  task {task['number']}: {task['scenario']} ({state})"
+    if task["error"]:
+        yield f"          {clean_line(task['error'])}"
+    for check in (task["report"] or {"checks": []})["checks"]:
+        if check["outcome"] == "passed":
+            continue
+        yield f"          {check['outcome']}: {clean_line(check['title'])}"
+        for evidence in [each for each in check["evidence"] if not each["met"]][:2]:
+            for word in ("asked", "expected", "observed"):
+                yield f"            {word:<8}  {clean_line(evidence[word])}"
+        if check["error"]:
+            yield f"            {clean_line(check['error'])}"
+
+
+def _score(percent: float | None) -> str:
+    return "no score" if percent is None else f"{percent:.1f} %"
