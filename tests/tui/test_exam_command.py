@@ -1,5 +1,6 @@
 """``ckslab exam`` from the first task to the report, on a real plane and as it would be typed."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tui.driving import running, settle, shown, until
 
 from ckslab_checker.play import play
 from ckslab_labs.errors import ExitCode
@@ -15,8 +17,11 @@ from ckslab_labs.exam import sitting as sittings
 from ckslab_labs.lab import Lab
 from ckslab_labs.scenario.catalogue import bundled_root
 from ckslab_labs.scenario.model import Action
+from ckslab_tui.app.exam import ExamScreen
+from ckslab_tui.app.terminal import TerminalPane
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.cli.run import run
+from ckslab_tui.exams import Exams, Wish
 from ckslab_tui.service import LabService
 
 Capture = pytest.CaptureFixture[str]
@@ -137,3 +142,24 @@ def test_without_an_exam_it_says_how_to_begin_one(
     assert run(["exam", "start", "--no-limit", "--minutes", "5"]) == ExitCode.USAGE
     assert run(["exam", "hand-im"]) == ExitCode.USAGE
     assert "did you mean 'hand-in'?" in capsys.readouterr().err
+
+
+@pytest.mark.plane
+@pytest.mark.asyncio
+async def test_an_exam_in_the_app(plane: Lab) -> None:
+    service = LabService(Settings(plane=plane.name))
+    service.exams = Exams(Settings(plane=plane.name))
+    async with running(service, size=(140, 40)) as pilot:
+        await until(pilot, lambda: "Cluster Hardening" in shown(pilot))
+        await pilot.app.push_screen(ExamScreen(service.exams, Wish(tasks=2, seed=5, domain="cluster-hardening")))
+        await until(pilot, lambda: "Exam 5" in shown(pilot), seconds=60)
+        await settle(pilot)
+        await asyncio.to_thread(solve, plane)
+        pane = pilot.app.screen.query_one(TerminalPane)
+        await until(pilot, lambda: pane.running and pane.has_focus, seconds=30)
+        await pilot.press("f6", "down", "enter")
+        await until(pilot, lambda: "▸  2" in shown(pilot), seconds=60)
+        await settle(pilot)
+        await until(pilot, lambda: not pane.running)
+        await pilot.press("f6", "d", "y")
+        await until(pilot, lambda: "Exam 5: 50.0 %" in shown(pilot), seconds=60)

@@ -163,3 +163,30 @@ async def test_each_task_has_a_terminal_of_its_own(service: FakeService) -> None
             await pilot.press("y")
         await until(pilot, lambda: pilot.app.screen.query_one(TerminalPane) is not first)
         await until(pilot, lambda: not first.running)
+
+
+async def test_keys_after_the_one_that_leaves_the_terminal_are_not_the_shells(service: FakeService) -> None:
+    sit(service)
+    async with running(service, size=(140, 40)) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: bool(pilot.app.screen.query(TerminalPane)))
+        pane = pilot.app.screen.query_one(TerminalPane)
+        await until(pilot, lambda: pane.running and pane.has_focus)
+        await settle(pilot)
+        await pilot.press("f6", "down", "f")
+        await until(pilot, lambda: "⚑" in shown(pilot))
+        assert service.room.sitting is not None
+        assert [task.flagged for task in service.room.sitting.tasks] == [False, True, False]
+
+
+async def test_the_open_task_is_not_opened_again(service: FakeService) -> None:
+    sit(service)
+    async with running(service, size=(140, 40)) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: bool(pilot.app.screen.query(TerminalPane)))
+        pane = pilot.app.screen.query_one(TerminalPane)
+        await until(pilot, lambda: pane.has_focus)
+        await settle(pilot)
+        await pilot.press("f6", "enter")
+        await until(pilot, lambda: pane.has_focus)
+        assert service.room.calls == ["open None"]

@@ -1,6 +1,7 @@
 """Exams for the command line and the app: begun, sat, handed in, and what has become of earlier ones."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -190,8 +191,8 @@ def _next(sitting: "Sitting") -> int:
     return (waiting or [0])[0] + 1
 
 
-def variants() -> list[tuple[str, Wish]]:
-    """Kinds of exam to choose from, with what they are called."""
+def variants(there: Collection[str]) -> list[tuple[str, Wish]]:
+    """Kinds of exam to choose from, with what they are called; ``there`` are the domains that have tasks here."""
     from ckslab_labs.scenario.curriculum import curriculum
 
     facts = curriculum()
@@ -199,4 +200,5 @@ def variants() -> list[tuple[str, Wish]]:
     short = ("Half of it: 8 tasks, 60 minutes", Wish(tasks=8, minutes=60))
     free = ("Practice: 5 tasks, without a limit of time", Wish(tasks=5, limited=False))
     domains = [(f"Practice: {each.title}", Wish(tasks=5, limited=False, domain=each.id)) for each in facts.domains]
+    domains = [variant for variant in domains if variant[1].domain in there]
     return [(whole, Wish()), short, free, *domains]

@@ -176,7 +176,8 @@ class CatalogueScreen(WorkingScreen):
         if sat is not None:
             self.app.push_screen(ExamScreen(self.service.exams))
         else:
-            self.app.push_screen(ExamChoice(), self._sit_another)
+            domains = {entry.domain for entry in self.entries.values() if entry.id not in self._unfit}
+            self.app.push_screen(ExamChoice(domains), self._sit_another)
 
     def _sit_another(self, wish: Wish | None) -> None:
         if wish is not None:

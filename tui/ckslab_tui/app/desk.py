@@ -73,10 +73,10 @@ class DeskScreen(WorkingScreen):
     def action_terminal(self) -> None:
         """Into the terminal, and back."""
         if self._pane is not None and not self.in_terminal:
-            self._pane.focus()
+            self.set_focus(self._pane)
         else:
             self.remove_class("-whole")
-            self.outside().focus()
+            self.set_focus(self.outside())  # at once: the next key is typed already
 
     def action_whole(self) -> None:
         """Give the whole window to the terminal, or no longer."""

@@ -135,6 +135,9 @@ class ExamScreen(DeskScreen):
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         number = event.option_index + 1
+        if self.sitting is not None and self.sitting.open == event.option_index:
+            self.action_terminal()
+            return
         open_it = partial(
             self.work, f"opening task {number}", partial(self.room.open, number, self.tell), self._is_open
         )

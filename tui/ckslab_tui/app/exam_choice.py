@@ -1,5 +1,6 @@
 """The window in which one chooses an exam: the real one, a shorter one, or practice."""
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual import on
@@ -14,7 +15,12 @@ from ckslab_tui.exams import Wish, variants
 
 
 class ExamChoice(ModalScreen[Wish]):
-    """Gives back what was chosen; nothing where none was."""
+    """Gives back what was chosen; nothing where none was.
+
+    Args:
+        domains: those that have tasks on this machine.
+
+    """
 
     CSS = """
     ExamChoice { align: center middle; }
@@ -22,9 +28,12 @@ class ExamChoice(ModalScreen[Wish]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "dismiss", "Close")]
 
+    def __init__(self, domains: Collection[str]) -> None:
+        super().__init__()
+        self.variants = variants(domains)
+
     def compose(self) -> ComposeResult:
         """The kinds of exam."""
-        self.variants = variants()
         chooser = OptionList(*(Option(one_line(name)) for name, _ in self.variants))
         chooser.border_title = "Sit an exam · enter: begin · escape: not now"
         yield chooser
