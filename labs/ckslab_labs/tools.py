@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ckslab_labs.binaries.build import Progress, build
-from ckslab_labs.binaries.catalog import GATEKEEPER, PROMETHEUS, Module
+from ckslab_labs.binaries.catalog import GATEKEEPER, KYVERNO, PROMETHEUS, Module
 from ckslab_labs.binaries.golang import as_numbers
 from ckslab_labs.binaries.locate import brought, version_of
 from ckslab_labs.errors import Infrastructure
@@ -43,7 +43,11 @@ class Known:
     since: str | None = None
 
 
-TOOLS: Mapping[str, Known] = {"gator": Known(GATEKEEPER), "promtool": Known(PROMETHEUS, since="2.40")}
+TOOLS: Mapping[str, Known] = {
+    "gator": Known(GATEKEEPER),
+    "kyverno": Known(KYVERNO),
+    "promtool": Known(PROMETHEUS, since="2.40"),
+}
 """The tools that probes may ask for, by the program's name."""
 
 
@@ -61,13 +65,16 @@ class Tool:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def run(self, words: Sequence[str], files: Mapping[str, bytes], seconds: float = SECONDS) -> Ran:
+    def run(
+        self, words: Sequence[str], files: Mapping[str, bytes], seconds: float = SECONDS, most: int = SAID_BYTES
+    ) -> Ran:
         """Run it on some files.
 
         Args:
             words: its arguments; the files by their names.
             files: what lies in the folder that it runs in, by name.
             seconds: after which it is killed, with whatever it started.
+            most: bytes of what it says, that are kept.
 
         Raises:
             Infrastructure: it cannot be run, or did not end in time.
@@ -80,7 +87,7 @@ class Tool:
             with (folder / ".said").open("wb+") as said:
                 code = self._run(words, folder, said.fileno(), seconds)
                 said.seek(0)
-                return Ran(code, said.read(SAID_BYTES).decode("utf-8", "replace"))
+                return Ran(code, said.read(most).decode("utf-8", "replace"))
 
     def _run(self, words: Sequence[str], folder: Path, output: int, seconds: float) -> int:
         attempted = f"run {self.path.name} {words[0] if words else ''}".strip()

@@ -135,6 +135,13 @@ PROMETHEUS = Module(
     (Binary("promtool", "github.com/prometheus/prometheus/cmd/promtool", 4),),
     stamp=("github.com/prometheus/common/version.Version=3.16.0",),
 )
+KYVERNO = Module(
+    "kyverno",
+    "1.19.1",
+    MODULES / "kyverno",
+    (Binary("kyverno", "github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno", 4, ("version",)),),
+    stamp=("github.com/kyverno/kyverno/pkg/version.BuildVersion=1.19.1",),
+)
 KUBERNETES = {"1.36": _kubernetes("1.36.3"), "1.35": _kubernetes("1.35.4")}
 
 DEFAULT_KUBERNETES = "1.36"

@@ -22,6 +22,7 @@ def test_the_facts_of_this_machine_come_in_one_order() -> None:
         "kubectl",
         "kwok",
         "gator",
+        "kyverno",
         "promtool",
         "state",
         "locks",

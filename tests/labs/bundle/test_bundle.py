@@ -427,7 +427,7 @@ def test_the_real_programs_run_from_a_bundle_where_nothing_can_be_built(
     (tmp_path / "path" / "go").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "path" / "go").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/path:{os.environ['PATH']}")
-    assert len(load(path, quiet).programs) == 9
+    assert len(load(path, quiet).programs) == 10
     path.unlink()
     programs.make("1.36", quiet)
     version = subprocess.run([programs.wanted("1.36")[_named("etcd")], "--version"], capture_output=True, text=True)
