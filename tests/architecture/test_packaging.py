@@ -28,7 +28,8 @@ def test_the_wheel_has_three_packages_and_nothing_else_at_its_top(wheel: Path) -
 def test_the_wheel_ships_every_go_module_with_its_checksums(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     modules = {name.split("/")[3] for name in names if name.startswith("ckslab_labs/binaries/modules/")}
-    assert modules == {"etcd", "gatekeeper", "kind", "kubernetes-1.35", "kubernetes-1.36", "kwok", "prometheus"}
+    expected = {"etcd", "gatekeeper", "kind", "kubernetes-1.35", "kubernetes-1.36", "kwok", "kyverno", "prometheus"}
+    assert modules == expected
     for module in modules:
         assert {f"ckslab_labs/binaries/modules/{module}/{file}" for file in ("go.mod", "go.sum")} <= set(names)
 

@@ -12,6 +12,7 @@ from ckslab_checker.probes.exec import Exec
 from ckslab_checker.probes.falco import Falco
 from ckslab_checker.probes.gatekeeper import Gatekeeper
 from ckslab_checker.probes.kubelet import Kubelet
+from ckslab_checker.probes.kyverno import Kyverno
 from ckslab_checker.probes.no_new_powers import NoNewPowers
 from ckslab_checker.probes.node_file import NodeFile
 from ckslab_checker.probes.object import ObjectSays
@@ -32,6 +33,7 @@ _KINDS: tuple[type[ProbeSpec], ...] = (
     Falco,
     Gatekeeper,
     Kubelet,
+    Kyverno,
     NoNewPowers,
     NodeFile,
     ObjectSays,

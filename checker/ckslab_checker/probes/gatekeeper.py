@@ -10,20 +10,21 @@ webhook of an installation gets: to create and to update, of pods' subresources 
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field, field_validator
 
 from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.asking import called
 from ckslab_checker.context import Context
 from ckslab_checker.outcome import CannotTell, Evidence
+from ckslab_checker.reviewed import ADMINISTRATORS, Manifest, Other, Reviewed
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Identity
 from ckslab_labs.scenario.documents import at, listed
-from ckslab_labs.scenario.model import Id, ProbeSpec, Strict
+from ckslab_labs.scenario.model import ProbeSpec
 from ckslab_labs.tools import Tool
 
 TOOL = "gator"
@@ -32,7 +33,6 @@ CONSTRAINTS = "constraints.gatekeeper.sh/"
 WEBHOOK = ("validation.gatekeeper.sh", "*")
 """The enforcement points at which a request is refused."""
 
-ADMINISTRATORS = "system:masters"
 MOST = 20
 """Constraints in a file."""
 _REFUSED = {
@@ -41,84 +41,6 @@ _REFUSED = {
     re.compile(r"\b(time\s*\.\s*now_ns|rand\s*\.\s*intn|opa\s*\.\s*runtime)\b"): "goes by the clock or by chance",
 }
 """What gator would do, and Gatekeeper would not or otherwise, in a template's code; and what is said of it."""
-
-Manifest = Mapping[str, Any]
-
-
-class Reviewed(Strict):
-    """A request as admission control gets to see it."""
-
-    as_: Id = Field(alias="as")
-    """An identity of the scenario."""
-    operation: Literal["CREATE", "UPDATE"]
-    group: str = ""
-    version: str = "v1"
-    resource: str
-    subresource: str = ""
-    kind: str
-    namespace: str
-    name: str
-    object: dict[str, JsonValue]
-    """What is asked for; its apiVersion, kind, name and namespace are added."""
-    old: dict[str, JsonValue] | None = None
-    """What is there, for an update; the same as ``object`` unless given."""
-
-    def request(self, identity: Identity, other: "Other | None" = None) -> Manifest:
-        """The ``AdmissionReview``: of what is given, or of another object that has nothing in common with it."""
-        kind = {"group": self.group, "version": self.version, "kind": self.kind}
-        resource = {"group": self.group, "version": self.version, "resource": self.resource}
-        updates = self.operation == "UPDATE"
-        request = {
-            "uid": str(uuid.uuid4()),
-            "kind": kind,
-            "resource": resource,
-            "subResource": self.subresource,
-            "requestKind": kind,
-            "requestResource": resource,
-            "requestSubResource": self.subresource,
-            "name": other.name if other else self.name,
-            "namespace": self.namespace,
-            "operation": self.operation,
-            "userInfo": {"username": identity.user, "groups": list(identity.groups)},
-            "object": self._whole(self.object, other),
-            "oldObject": self._whole(self.object if self.old is None else self.old, other) if updates else None,
-            "dryRun": False,
-            "options": {"apiVersion": "meta.k8s.io/v1", "kind": f"{self.operation.title()}Options"},
-        }
-        return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-
-    def _whole(self, given: Mapping[str, Any], other: "Other | None") -> Manifest:
-        version = f"{self.group}/{self.version}" if self.group else self.version
-        metadata = {**given.get("metadata", {}), "name": self.name, "namespace": self.namespace}
-        spec = given.get("spec", {})
-        if other:
-            metadata |= {"name": other.name, "labels": dict(other.labels)}
-            if "ephemeralContainers" in spec:
-                spec = {**spec, "ephemeralContainers": [other.container(each) for each in spec["ephemeralContainers"]]}
-        if self.operation == "UPDATE":
-            metadata |= {"uid": f"{uuid.uuid5(uuid.NAMESPACE_DNS, metadata['name'])}", "resourceVersion": "1000"}
-            metadata |= {"creationTimestamp": "2026-01-01T00:00:00Z"}
-        whole = {**given, "apiVersion": version, "kind": self.kind, "metadata": metadata}
-        return {**whole, "spec": spec} if spec else whole
-
-    def __str__(self) -> str:
-        path = "/".join(filter(None, (self.group, self.resource, self.subresource)))
-        return f"{self.operation} {path} {self.name} in {self.namespace}"
-
-
-@dataclass(frozen=True)
-class Other:
-    """What is tried beside an object that a policy may know: one of another name, with these labels."""
-
-    name: str
-    labels: Mapping[str, str]
-
-    def container(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """An ephemeral container that has nothing in common with the given one."""
-        return {
-            "name": f"{self.name}-{given['name']}"[::-1].strip("-"),
-            "image": f"{self.name}.example.com/{self.name}:1",
-        }
 
 
 class Gatekeeper(ProbeSpec):
@@ -134,6 +56,13 @@ class Gatekeeper(ProbeSpec):
     """Whether each of the requests must be refused; each is made by others as well, also for another object."""
     requests: tuple[Reviewed, ...] = Field(min_length=1, strict=False)
 
+    @field_validator("requests")
+    @classmethod
+    def _as_the_webhook_gets_them(cls, requests: tuple[Reviewed, ...]) -> tuple[Reviewed, ...]:
+        if any(each.operation == "DELETE" for each in requests):
+            raise ValueError("the webhook of an installation gets CREATE and UPDATE")
+        return requests
+
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
         asked = f"Does Gatekeeper take what {self.file} holds?"
@@ -147,7 +76,7 @@ class Gatekeeper(ProbeSpec):
             if said := policy.objection([], denied=False):
                 return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
         made = [(each, identity, other) for each in self.requests for identity, other in self._asked(ctx, each, pairs)]
-        reviews = [each.request(identity, other) for each, identity, other in made]
+        reviews = [_review(each, identity, other) for each, identity, other in made]
         enforced = [policy for policy in policies if policy.denies]
         found = [policy.denied(reviews, self.denied) for policy in enforced]
         denied = [any(each) for each in zip(*found, strict=True)] if found else [False] * len(reviews)
@@ -214,6 +143,31 @@ class _Policy:
         written = {name: json.dumps(content).encode() for name, content in files.items()}
         ran = self._gator.run(["verify", "suite.yaml"], written)
         return None if ran.code == 0 else clean_line(ran.said, 500)
+
+
+def _review(reviewed: Reviewed, identity: Identity, other: Other | None) -> Manifest:
+    """The ``AdmissionReview``: of what is given, or of another object that has nothing in common with it."""
+    kind = {"group": reviewed.group, "version": reviewed.version, "kind": reviewed.kind}
+    resource = {"group": reviewed.group, "version": reviewed.version, "resource": reviewed.resource}
+    new, old = reviewed.objects(other)
+    request = {
+        "uid": str(uuid.uuid4()),
+        "kind": kind,
+        "resource": resource,
+        "subResource": reviewed.subresource,
+        "requestKind": kind,
+        "requestResource": resource,
+        "requestSubResource": reviewed.subresource,
+        "name": other.name if other else reviewed.name,
+        "namespace": reviewed.namespace,
+        "operation": reviewed.operation,
+        "userInfo": {"username": identity.user, "groups": list(identity.groups)},
+        "object": new,
+        "oldObject": old,
+        "dryRun": False,
+        "options": {"apiVersion": "meta.k8s.io/v1", "kind": f"{reviewed.operation.title()}Options"},
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
 def _namespace(name: str) -> Manifest:
