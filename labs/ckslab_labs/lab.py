@@ -314,5 +314,6 @@ class Lab:
         except Infrastructure:
             self.sessions.set_open(session.gone_on())  # what was put aside may hold a manifest that does not run
             raise
+        session = session.gone_on()
         self.sessions.set_open(session)  # last: killed before, it can be resumed again from what was put aside
-        return session.gone_on()
+        return session

@@ -1,5 +1,6 @@
 """The first screen: states, searching, choosing, what cannot run here, and packs that want to be more than text."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,31 @@ async def test_what_was_passed_meanwhile_is_told_on_return(service: FakeService)
         service.listed = replace(service.listed, standings={ENTRY.id: PASSED}, open=ENTRY.id)
         await pilot.press("escape")
         await until(pilot, lambda: row(pilot, "Anybody")[:3] == ["▸", "✔", "passed"])
+
+
+async def test_coming_back_while_it_is_read_reads_it_once_more_and_says_nothing(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, reads = threading.Event(), []
+    read = service.catalogue
+
+    def catalogue() -> Catalogue:
+        found = read()
+        reads.append(found)
+        gate.wait(10)
+        return found
+
+    async with running(service) as pilot:
+        monkeypatch.setattr(service, "catalogue", catalogue)
+        for _ in range(3):
+            await pilot.press("question_mark", "escape")
+            await pilot.pause(0.1)
+        service.listed = replace(service.listed, standings={ENTRY.id: PASSED})
+        assert len(reads) == 1
+        gate.set()
+        await until(pilot, lambda: row(pilot, "Anybody")[:2] == ["✔", "passed"])
+        assert len(reads) == 2
+        assert "Still busy" not in shown(pilot)
 
 
 async def test_progress_that_cannot_be_read_is_told_and_the_list_is_there(service: FakeService) -> None:

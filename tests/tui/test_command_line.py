@@ -236,8 +236,9 @@ def test_completion_prints_a_script_for_the_shell(shell: str, capsys: Capture) -
     assert "_CKSLAB_COMPLETE" in capsys.readouterr().out
 
 
-def test_scenario_ids_are_completed() -> None:
-    environment = {"_CKSLAB_COMPLETE": "bash_complete", "COMP_WORDS": "ckslab start debug-rbac-up", "COMP_CWORD": "2"}
+@pytest.mark.parametrize("verb", ["start", "solution", "progress"])
+def test_scenario_ids_are_completed(verb: str) -> None:
+    environment = {"_CKSLAB_COMPLETE": "bash_complete", "COMP_WORDS": f"ckslab {verb} debug-rbac-up", "COMP_CWORD": "2"}
     done = subprocess.run(
         [sys.executable, "-c", "from ckslab_tui.__main__ import main; main()"],
         env=environment,

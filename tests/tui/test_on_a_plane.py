@@ -331,6 +331,16 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         assert "3 attempts" in shown(pilot)
 
 
+def test_the_apps_set_up_is_that_of_the_command(service: LabService) -> None:
+    told: list[str] = []
+    service.machine.set_up(told.append)
+    fitness = service.machine.look(service.catalogue().entries)
+
+    assert fitness.to_build == ()
+    assert all(fact.ok for fact in fitness.facts["embedded"] if fact.name not in ("go", "space"))
+    assert SCENARIO not in fitness.unfit
+
+
 def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:
     service.start(SCENARIO, lambda text: None)
     other = LabService(Settings(plane=lab.plane.name))

@@ -1,5 +1,7 @@
 """The doctor's screen, and the one that builds what is missing, with a machine of which a test says what it has."""
 
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from ckslab_labs.errors import Infrastructure
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.doctor import DoctorScreen
 from ckslab_tui.app.error import ErrorWindow
+from ckslab_tui.app.help import HelpWindow
+from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.setting_up import SetUpScreen
-from ckslab_tui.views import Fitness
+from ckslab_tui.views import Entry, Fitness
 
 NO_GO = Finding("go", False, "there is no Go [/x] \x1b[2J", "Install Go, or pip install 'ckslab[go]'.")
 PLATFORM = Finding("platform", True, "linux amd64")
@@ -65,6 +69,28 @@ async def test_it_is_offered_once_and_can_be_left_for_later(service: FakeService
 
         assert isinstance(pilot.app.screen, CatalogueScreen)
         assert "set up" not in service.workshop.calls
+
+
+async def test_it_is_not_offered_over_what_somebody_looks_at_but_after_it(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    look = service.workshop.look
+
+    def slowly(entries: Sequence[Entry]) -> Fitness:
+        gate.wait(10)
+        return look(entries)
+
+    monkeypatch.setattr(service.workshop, "look", slowly)
+    async with LabApp(service).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "2 scenarios" in shown(pilot))
+        await pilot.press("question_mark")
+        gate.set()
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, HelpWindow)
+
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetUpScreen))
 
 
 async def test_a_set_up_under_way_can_be_given_up(service: FakeService) -> None:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +35,7 @@ _EXPLAINED: dict[str, tuple[type[LabError], str]] = {
     "SQLITE_BUSY": (Busy, "Another program keeps it locked; try again when it has ended."),
     "SQLITE_NOTADB": (InvalidInput, _MOVE),
     "SQLITE_CORRUPT": (InvalidInput, _MOVE),
+    "SQLITE_ERROR": (InvalidInput, _MOVE),  # it is a database of somebody else's
 }
 """What SQLite's reasons mean for people; every other one is the disk's (https://www.sqlite.org/rescode.html)."""
 _NO_FILES_BESIDE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL")
@@ -64,7 +65,7 @@ class ProgressFile:
         """
         with self._explained("read your progress"), self._copy() as copy:
             rows = self._rows(copy, _SELECT)
-        return [replace(Attempt(*row), solution=bool(row[-1])) for row in rows]
+        return [Attempt(*[*row[:-1], bool(row[-1])]) for row in rows]
 
     def solutions(self) -> frozenset[str]:
         """The scenarios whose solution was shown; errors as for ``attempts``."""

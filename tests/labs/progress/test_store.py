@@ -311,6 +311,17 @@ def test_a_file_that_is_none_of_ours_is_named_and_left_alone(progress: ProgressF
     assert progress.path.read_bytes() == content
 
 
+def test_a_database_of_somebody_elses_is_named_and_left_alone(progress: ProgressFile) -> None:
+    progress.path.parent.mkdir()
+    with closing(sqlite3.connect(progress.path)) as file:
+        file.execute("CREATE TABLE attempts (theirs TEXT)")
+    for call in (progress.attempts, lambda: progress.record(ATTEMPT)):
+        with pytest.raises(InvalidInput, match=r"table attempts already exists\. Move the file away"):
+            call()
+    with closing(sqlite3.connect(progress.path)) as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("attempts",)]
+
+
 def test_a_folder_in_its_place_is_a_clear_error(progress: ProgressFile) -> None:
     progress.path.mkdir(parents=True)
     for call in (progress.attempts, lambda: progress.record(ATTEMPT), progress.delete):
@@ -370,7 +381,7 @@ def test_a_step_that_fails_is_not_half_taken(progress: ProgressFile) -> None:
     broken = ProgressFile(
         progress.path, (*STEPS, ("CREATE TABLE exams (id INTEGER)", "CREATE TABLE exams (id INTEGER)"))
     )
-    with pytest.raises(Infrastructure, match="table exams already exists"):
+    with pytest.raises(InvalidInput, match="table exams already exists"):
         broken.record(ATTEMPT)
 
     assert version(progress) == len(STEPS)

@@ -60,6 +60,8 @@ class CatalogueScreen(WorkingScreen):
         self.service = service
         self.listed = Catalogue(())
         self.entries: dict[str, Entry] = {}
+        self._read_again = False
+        self._offered = False
 
     def compose(self) -> ComposeResult:
         """What is searched for, the list, and what there is to say about the selected scenario."""
@@ -76,7 +78,11 @@ class CatalogueScreen(WorkingScreen):
 
     def on_screen_resume(self) -> None:
         """Read it again whenever one comes back: another scenario may be open now."""
-        self.work("reading the scenarios", self.service.catalogue, self._read)
+        self._offer_set_up()
+        if self.busy:  # what is being read may be what was there before
+            self._read_again = True
+        else:
+            self.work("reading the scenarios", self.service.catalogue, self._read)
 
     def on_resize(self) -> None:
         """A wider line says more."""
@@ -86,11 +92,10 @@ class CatalogueScreen(WorkingScreen):
         """Show what is wanted now."""
         self._show()
 
-    def watch_fitness(self, before: Fitness | None, fitness: Fitness | None) -> None:
-        """Show what cannot run here; at first sight of a machine that nothing was built on, offer that."""
+    def watch_fitness(self) -> None:
+        """Show what cannot run here."""
         self._show()
-        if before is None and fitness is not None and fitness.to_build and self.is_current:
-            self.app.push_screen(SetUpScreen(self.service.machine, fitness), self._look_again)
+        self._offer_set_up()
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
@@ -100,6 +105,9 @@ class CatalogueScreen(WorkingScreen):
         self._show()
         if self.fitness is None:
             self._look()
+        if self._read_again:
+            self._read_again = False
+            self.on_screen_resume()
 
     def _show(self) -> None:
         if not self.entries and not self.listed.broken:
@@ -182,6 +190,12 @@ class CatalogueScreen(WorkingScreen):
     def _sit_another(self, wish: Wish | None) -> None:
         if wish is not None:
             self.app.push_screen(ExamScreen(self.service.exams, wish))
+
+    def _offer_set_up(self) -> None:
+        """On a machine on which something is to be built, offer to; once, when nothing else is looked at."""
+        if self.fitness and self.fitness.to_build and self.app.screen is self and not self._offered:
+            self._offered = True
+            self.app.push_screen(SetUpScreen(self.service.machine, self.fitness), self._look_again)
 
     def action_doctor(self) -> None:
         """Show what this machine has and lacks."""
