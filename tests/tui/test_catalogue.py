@@ -63,6 +63,42 @@ def listed(pilot: Pilot[None]) -> list[str]:
     return [option.id for option in catalogue_of(pilot).query_one(Menu).options if option.id]
 
 
+SCREEN = """\
+ 2 scenarios, 1 passed
+Cluster Setup · 15 % of the exam · no scenario yet
+Cluster Hardening · 15 % of the exam · 1 of 1 passed · 3 of 3 points
+▸ ✔ passed    3/3     2:41  Anybody can open the door
+System Hardening · 10 % of the exam · 0 of 1 passed · 0 of 5 points
+  ⊘ not here  0/5           An old key still works
+Minimize Microservice Vulnerabilities · 20 % of the exam · no scenario yet
+Supply Chain Security · 20 % of the exam · no scenario yet
+Monitoring, Logging and Runtime Security · 20 % of the exam · no scenario yet
+
+
+
+
+
+
+
+────────────────────────────────────────────────────────────────────────────────
+ An old key still works
+ old-key · hard · 12 min · 5 points
+ · new
+ ⊘ cannot run on this machine: it needs kubelet of the kind provider
+ trains iam · needs api, nodes
+ ⏎ Open  n Start anew  / Search  f Filter  d Doctor  q Quit  ? Help ▏^p palette"""
+
+
+async def test_the_whole_screen_below_its_title_in_a_small_window(service: FakeService) -> None:
+    service.listed = replace(service.listed, standings={ENTRY.id: PASSED}, open=ENTRY.id)
+    service.workshop.fitness = Fitness(unfit={OTHER.id: "it needs kubelet of the kind provider"})
+    async with running(service) as pilot:
+        await pilot.press("down")
+        await until(pilot, lambda: "⊘ cannot run" in shown(pilot))
+
+        assert shown(pilot).splitlines()[1:] == SCREEN.splitlines()
+
+
 # --- states ----------------------------------------------------------------------------------------------------------
 
 
