@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 
+from ckslab_tui.app.clock import Now, utc_now
 from ckslab_tui.app.main import LabApp
+from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.service import Service
 
 
@@ -38,3 +40,16 @@ def shown(pilot: Pilot[None]) -> str:
     """The screen as a person sees it, line by line."""
     lines = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+
+@asynccontextmanager
+async def open_task(
+    service: Service, size: tuple[int, int] = (100, 30), now: Now = utc_now
+) -> AsyncIterator[tuple[Pilot[None], TaskScreen]]:
+    """The app with a task open: with a terminal beside it where the window is wide."""
+    async with LabApp(service).run_test(size=size) as pilot:
+        await settle(pilot)
+        screen = TaskScreen(service, service.current(), now)
+        await pilot.app.push_screen(screen)
+        await pilot.pause()
+        yield pilot, screen

@@ -175,6 +175,8 @@ class FakeService:
         self.solved = Solution(
             ENTRY.id, {"door.yaml": "kind: Door\nopen: false\n"}, "A door is *shut* by whoever leaves."
         )
+        self.says = "one thing"
+        """What it tells while it works."""
         self.line = "cat"
         """What runs in place of a shell."""
         self.about = task(folder)
@@ -187,7 +189,7 @@ class FakeService:
 
     def start(self, scenario: str, tell: Callable[[str], None], *, resume: bool = False) -> Task:
         self.calls.append(f"resume {scenario}" if resume else f"start {scenario}")
-        tell("one thing")
+        tell(self.says)
         self.gate.wait(10)
         tell("another thing")
         if self.start_error:
@@ -200,7 +202,7 @@ class FakeService:
 
     def check(self, tell: Tell = untold) -> Report:
         self.calls.append("check")
-        tell("Strangers cannot enter")
+        tell(self.says)
         self.gate.wait(10)
         tell("The owner still enters")
         if isinstance(self.answer, Exception):

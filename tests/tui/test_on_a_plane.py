@@ -1,5 +1,6 @@
 """The main paths on a real control plane, on the command line and in the app: from the start to the pass and back."""
 
+import asyncio
 import datetime
 import json
 import os
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.tui.driving import settle, shown, until
+from tests.tui.driving import open_task, settle, shown, until
 
 import ckslab_checker.engine
 import ckslab_labs.lab
@@ -30,6 +31,7 @@ from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.app.terminal import TerminalPane
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.cli.run import run
 from ckslab_tui.service import LabService
@@ -51,7 +53,7 @@ _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name":
 _RULES = {
     "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
 }
-_MUTATION = {"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}
+_MUTATION = {"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test', path: '/x'}]"}}
 BODIES: dict[str, Manifest] = {
     "Pod": {"spec": {"containers": [{"name": "one", "image": "none"}]}},
     "Deployment": {"spec": _TEMPLATE},
@@ -299,29 +301,24 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         assert isinstance(screen, TaskScreen)
 
         await pilot.press("c")
+        await until(pilot, lambda: screen.report is not None, 60)
         await settle(pilot)
-        assert screen.report is not None
-        assert screen.report.outcome == "failed"
+        assert outcome(screen) == "failed"
         assert "✘ failed" in shown(pilot)
         assert "observed" in shown(pilot)
 
-        fix(service)
-        await pilot.press("c")
-        await settle(pilot)
-        assert screen.report.outcome == "passed"
-        assert "✔ passed" in shown(pilot)
+        await asyncio.to_thread(fix, service)
+        await until(pilot, lambda: outcome(screen) == "passed", 20)
+        await until(pilot, lambda: "✔ passed" in shown(pilot))
 
         await pilot.press("r")
         assert isinstance(pilot.app.screen, ConfirmWindow)
         await pilot.press("y")
-        await until(pilot, lambda: screen.report is None, 60)
-        await settle(pilot)
-        await pilot.press("c")
-        await settle(pilot)
-        assert screen.report is not None
-        assert screen.report.outcome == "failed"
+        await until(pilot, lambda: outcome(screen) != "passed", 60)
+        await until(pilot, lambda: outcome(screen) == "failed", 60)
 
-        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("q")
         await settle(pilot)
         assert isinstance(pilot.app.screen, CatalogueScreen)
         assert pilot.app.screen.listed.open == SCENARIO
@@ -339,6 +336,96 @@ def test_the_apps_set_up_is_that_of_the_command(service: LabService) -> None:
     assert fitness.to_build == ()
     assert all(fact.ok for fact in fitness.facts["embedded"] if fact.name not in ("go", "space"))
     assert SCENARIO not in fitness.unfit
+
+
+def outcome(screen: TaskScreen) -> str:
+    return screen.report.outcome if screen.report else ""
+
+
+@pytest.mark.asyncio
+async def test_what_is_done_in_the_terminal_is_seen_beside_it(service: LabService) -> None:
+    service.start(SCENARIO, lambda text: None)
+    solution = service.scenarios().get(SCENARIO).folder / "solution"
+    async with open_task(service, (160, 45)) as (pilot, screen):
+        pane = screen.query_one(TerminalPane)
+        await until(pilot, lambda: f"({SCENARIO})" in pane.text, 60)
+        pane.paste(f"k apply -f {solution}; k config view -o jsonpath='{{.users[0].name}}'; echo; complete -p k")
+        await pilot.press("enter")
+        await until(pilot, lambda: outcome(screen) == "passed", 30)
+        await until(pilot, lambda: "complete -o default -F __start_kubectl k" in pane.text)
+
+
+@pytest.mark.skipif(shutil.which("vi") is None, reason="no vi here")
+@pytest.mark.asyncio
+async def test_kubectl_edit_works_in_the_terminal(service: LabService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBE_EDITOR", "vi")
+    service.start(SCENARIO, lambda text: None)
+    async with open_task(service, (160, 45)) as (pilot, screen):
+        pane = screen.query_one(TerminalPane)
+        await until(pilot, lambda: f"({SCENARIO})" in pane.text, 60)
+        await pilot.press(*"k edit role app-team -n production", "enter")
+        await until(pilot, lambda: "# Please edit the object below" in pane.text, 20)
+        await pilot.press(*":%s/ephemeralcontainers/status/", "enter", *":wq", "enter")
+        await until(pilot, lambda: "app-team edited" in pane.text, 20)
+        await until(pilot, lambda: screen.report is not None, 20)
+
+
+@pytest.mark.asyncio
+async def test_a_change_of_an_answer_file_is_checked_by_itself(service: LabService) -> None:
+    service.start("who-can-debug", lambda text: None)
+    async with open_task(service) as (pilot, screen):
+        await pilot.press("c")
+        await until(pilot, lambda: screen.report is not None, 60)
+        await settle(pilot)
+        before = screen.report
+        answer = next(path for path in service.lab.session().files.rglob("*") if path.is_file())
+        answer.write_text(answer.read_text() + "\n# mine\n")
+        await until(pilot, lambda: screen.report is not before, 20)
+
+
+@pytest.mark.asyncio
+async def test_a_plane_that_dies_under_the_screen_is_brought_back_with_what_was_done(service: LabService) -> None:
+    service.start(SCENARIO, lambda text: None)
+    fix(service)
+    async with open_task(service) as (pilot, screen):
+        await pilot.press("c")
+        await until(pilot, lambda: outcome(screen) == "passed", 60)
+        before = screen.report
+        for pid in processes.of_plane(service.lab.plane.layout.root):
+            os.kill(pid, signal.SIGKILL)
+        await until(pilot, lambda: screen.report is not before, 60)
+
+        assert outcome(screen) == "passed"
+        assert pilot.app.screen is screen
+
+
+@pytest.mark.asyncio
+async def test_an_api_server_that_cannot_start_is_told_on_the_screen_and_mended_from_it(
+    service: LabService, lab: Lab
+) -> None:
+    service.start(SCENARIO, lambda text: None)
+    manifest = lab.plane.layout.manifests / "kube-apiserver.yaml"
+    sound = manifest.read_text()
+    async with open_task(service) as (pilot, screen):
+        await pilot.press("c")
+        await until(pilot, lambda: outcome(screen) == "failed", 60)
+        manifest.write_text(sound.replace("--authorization-mode", "--authorization-mod"))
+        try:
+            await until(pilot, lambda: "unknown flag: --authorization-mod" in screen.trouble, 60)
+            assert pilot.app.screen is screen
+            assert outcome(screen) == "failed"
+        finally:
+            manifest.write_text(sound)
+        await until(pilot, lambda: not screen.trouble, 60)
+
+
+@pytest.mark.asyncio
+async def test_a_plane_that_is_stopped_under_the_screen_is_told(service: LabService, lab: Lab) -> None:
+    service.start(SCENARIO, lambda text: None)
+    async with open_task(service) as (pilot, screen):
+        lab.sessions.set_open(None)
+        await until(pilot, lambda: "no scenario is open on plane shared" in screen.trouble, 20)
+        assert pilot.app.screen is screen
 
 
 def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:

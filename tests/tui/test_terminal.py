@@ -194,7 +194,7 @@ async def test_a_paste_waits_for_enter_and_arrives_whole(service: FakeService, t
 
 async def test_a_shell_that_has_ended_is_told_and_enter_opens_another(service: FakeService) -> None:
     async with desk(service) as pilot:
-        await line(pilot, "exit 3", "The shell has ended (exit code 3). Enter opens another one.")
+        await line(pilot, "exit 3", "The shell has ended (exit code 3).\nEnter opens another one.")
         await pilot.press("x", "enter")
         await until(pilot, lambda: PROMPT in pane(pilot).text and "has ended" not in pane(pilot).text)
         await line(pilot, "echo $((6*7))", "42")

@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from ckslab_checker.text import clean
+from ckslab_checker.text import clean_line
 from ckslab_labs.errors import LabError
 from ckslab_tui.app.emulator import Emulator
 from ckslab_tui.shell import Shell
@@ -113,13 +113,13 @@ class TerminalPane(Widget, can_focus=True):
 
     def _over(self, why: str) -> None:
         self._emulator.feed(b"\x1b[?1049l\x1b[0m")
-        self._say(f"{why} Enter opens another one.")
+        self._say(why)
+        self._say("Enter opens another one.")
         self.post_message(self.Ended(why))
 
     def _say(self, text: str) -> None:
         """Write a line of ours."""
-        plain = " ".join(clean(text).split())
-        self._heard(f"\x1b[0;2m{plain}\x1b[0m\r\n".encode())
+        self._heard(f"\x1b[0;2m{clean_line(text)}\x1b[0m\r\n".encode())
 
     # --- what is typed -------------------------------------------------------------------------------------------
 
