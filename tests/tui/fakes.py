@@ -200,8 +200,8 @@ class FakeService:
         self.calls.append("current")
         return self.task()
 
-    def check(self, tell: Tell = untold) -> Report:
-        self.calls.append("check")
+    def check(self, tell: Tell = untold, *, asked: bool = True) -> Report:
+        self.calls.append("check" if asked else "check again")
         tell(self.says)
         self.gate.wait(10)
         tell("The owner still enters")

@@ -86,7 +86,7 @@ Monitoring, Logging and Runtime Security · 20 % of the exam · no scenario yet
  · new
  ⊘ cannot run on this machine: it needs kubelet of the kind provider
  trains iam · needs api, nodes
- ⏎ Open  n Start anew  / Search  f Filter  d Doctor  q Quit  ? Help ▏^p palette"""
+ ⏎ Open  n Start anew  / Search  f Filter  e Exam  d Doctor  q Quit  ? Help"""
 
 
 async def test_the_whole_screen_below_its_title_in_a_small_window(service: FakeService) -> None:
@@ -323,6 +323,7 @@ async def test_help_tells_every_key_of_the_screen_as_it_is_bound(service: FakeSe
 
         assert all(str(getattr(binding, "description", "")) in text for binding in bindings)
         assert all(str(getattr(binding, "tooltip", "")) in text for binding in bindings)
+        assert "^p          palette" in text
         assert isinstance(pilot.app.screen, CatalogueScreen)
 
 
@@ -397,7 +398,7 @@ async def test_the_footer_tells_the_keys_in_a_small_window(service: FakeService)
     async with running(service) as pilot:
         footer = shown(pilot).splitlines()[-1]
 
-        for words in ("Open", "n Start anew", "/ Search", "f Filter", "d Doctor", "? Help", "q Quit"):
+        for words in ("Open", "n Start anew", "/ Search", "f Filter", "e Exam", "d Doctor", "? Help", "q Quit"):
             assert words in footer
 
 

@@ -27,7 +27,7 @@ def service(tmp_path: Path, monkeypatch: Patch) -> FakeService:
     """Stands in for the core: what the verbs call is answered by it."""
     fake = FakeService(tmp_path)
     for name in ("catalogue", "current", "check", "hint"):
-        monkeypatch.setattr(LabService, name, lambda self, *args, name=name: getattr(fake, name)(*args))
+        monkeypatch.setattr(LabService, name, lambda self, *args, name=name, **more: getattr(fake, name)(*args, **more))
     monkeypatch.setattr(LabService, "start", lambda self, id, tell, resume=False: fake.start(id, tell))
     monkeypatch.setattr(LabService, "reset", lambda self, tell: fake.reset())
     return fake
@@ -361,7 +361,7 @@ def test_watch_reports_each_new_outcome_and_ends_with_the_pass(
 ) -> None:
     failed = report(result(0, Outcome.FAILED), result(1, Outcome.PASSED))
     answers = [failed, failed, passed()]
-    monkeypatch.setattr(LabService, "check", lambda self: answers.pop(0))
+    monkeypatch.setattr(LabService, "check", lambda self, asked: answers.pop(0))
     changes = iter(range(100))
     monkeypatch.setattr(Watcher, "look", lambda self: next(changes))
 
@@ -380,7 +380,7 @@ def test_watch_goes_on_when_the_api_server_does_not_answer_for_a_while(
         passed(),
     ]
 
-    def check(_: LabService) -> Report:
+    def check(_: LabService, asked: bool) -> Report:
         answer = answers.pop(0)
         if isinstance(answer, Infrastructure):
             raise answer

@@ -260,6 +260,19 @@ def test_a_run_of_the_checks_is_written_down_as_an_attempt(session: Session) -> 
     assert records.remarks == ()
 
 
+def test_what_was_checked_by_itself_counts_when_it_is_the_first_to_pass(session: Session) -> None:
+    records, failed = Records(), report(result(0, Outcome.FAILED), result(1, Outcome.PASSED))
+    for ended in (failed, PASSED, PASSED, failed, PASSED):
+        records.attempt(session, ASKED, ended, asked=False)
+    assert [attempt.outcome for attempt in records.file.attempts()] == ["passed"]
+
+    again = replace(session, started=ASKED, since=ASKED)
+    records.attempt(again, ASKED, PASSED)
+    records.attempt(again, ASKED, PASSED, asked=False)
+    records.attempt(again, ASKED, PASSED)
+    assert [attempt.started for attempt in records.file.attempts()] == [session.started, ASKED, ASKED]
+
+
 def test_where_nothing_counts_nothing_is_written(session: Session) -> None:
     Records(counts=False).attempt(session, ASKED, PASSED)
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ckslab_labs.errors import LabError
-from ckslab_tui.standing import domains, standings
+from ckslab_tui.standing import PASSED, domains, standings
 from ckslab_tui.views import Catalogue
 
 if TYPE_CHECKING:
@@ -60,36 +60,42 @@ class Records:
             self.remarks = (f"This attempt is not counted in its session: {error}",)
             return session
 
-    def attempt(self, session: "Session", asked: str, report: "Report") -> None:
+    def attempt(self, session: "Session", at: str, report: "Report", *, asked: bool = True) -> None:
         """Write an attempt down.
 
         Args:
             session: that was checked.
-            asked: when.
+            at: when.
             report: how it ended.
+            asked: whether the learner asked for it; a run that nobody asked for is an attempt if it is the first to
+                pass since the start, or every change of the cluster would be one.
 
         """
-        from ckslab_labs.progress.attempt import Attempt
-
-        if not self._counts:
+        if not self._counts or not (asked or report.outcome == PASSED):
             return
         try:
-            attempt = Attempt(
-                scenario=report.scenario,
-                version=report.version,
-                provider=report.provider,
-                started=session.started,
-                ended=asked,
-                seconds=session.seconds(asked),
-                outcome=report.outcome.value,
-                points=report.points,
-                max_points=report.max_points,
-                hints=session.hints,
-                solution=report.scenario in self.file.solutions(),
-            )
-            self.file.record(attempt)
+            attempt = self._attempt(session, at, report)
+            if asked or not any(_same_start(each, attempt) and each.outcome == PASSED for each in self.file.attempts()):
+                self.file.record(attempt)
         except LabError as error:
             self.remarks = (*self.remarks, f"This attempt is not in your progress: {error}")
+
+    def _attempt(self, session: "Session", at: str, report: "Report") -> "Attempt":
+        from ckslab_labs.progress.attempt import Attempt
+
+        return Attempt(
+            scenario=report.scenario,
+            version=report.version,
+            provider=report.provider,
+            started=session.started,
+            ended=at,
+            seconds=session.seconds(at),
+            outcome=report.outcome.value,
+            points=report.points,
+            max_points=report.max_points,
+            hints=session.hints,
+            solution=report.scenario in self.file.solutions(),
+        )
 
     def solution_shown(self, scenario: str) -> None:
         """Write down that a solution was shown."""
@@ -100,3 +106,7 @@ class Records:
             self.file.solution_shown(scenario, now())
         except LabError as error:
             self.remarks = (f"That you saw it is not in your progress: {error}",)
+
+
+def _same_start(one: "Attempt", other: "Attempt") -> bool:
+    return (one.scenario, one.started) == (other.scenario, other.started)

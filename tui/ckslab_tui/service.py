@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -58,8 +58,8 @@ class Service(Protocol):
     def current(self) -> Task:
         """The scenario that is open."""
 
-    def check(self, tell: Tell) -> "Report":
-        """Put the open scenario's questions to its cluster."""
+    def check(self, tell: Tell, *, asked: bool = True) -> "Report":
+        """Put the open scenario's questions to its cluster; ``asked`` by the learner, or because something changed."""
 
     def changes(self, stopped: Callable[[], bool]) -> Iterator[bool]:
         """Yield at once, and after every change of the cluster or the learner's files: whether the cluster answers."""
@@ -145,19 +145,24 @@ class LabService:
         scenario, session = self._open()
         return self._task(scenario, session)
 
-    def check(self, tell: Tell = untold) -> "Report":
-        """Check the open scenario; counts as an attempt. Told the title of each check before it is asked."""
+    def check(self, tell: Tell = untold, *, asked: bool = True) -> "Report":
+        """Check the open scenario. Told the title of each check before it is asked.
+
+        What the learner ``asked`` for counts as an attempt; what was checked because something changed, if it passes.
+        """
         from ckslab_checker.engine import check
         from ckslab_checker.facts import context_for
         from ckslab_labs.session import now
 
         self._refuse_in_an_exam("check a task")
         with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
-            session, asked = self.records.attempted(self.lab.attach()), now()
+            session, at = self.lab.attach(), now()
+            if asked:
+                session = self.records.attempted(session)
             scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
             report = check(scenario, context, provider=self.lab.provider.name, progress=tell)
-        self.records.attempt(session, asked, report)
+        self.records.attempt(session, at, report, asked=asked)
         return report
 
     def changes(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
@@ -198,14 +203,16 @@ class LabService:
         session.used_hint(wanted)
         return Hint(scenario.id, wanted, len(tiers), tiers[wanted - 1])
 
-    def solution(self, scenario: str | None = None) -> Solution:
-        """The reference fix of a scenario (the open one), and why it is right."""
+    def solution(self, scenario: str | None = None, *, shown: bool = True) -> Solution:
+        """The reference fix of a scenario (the open one), and why it is right; written down as ``shown``."""
         from ckslab_labs.scenario.texts import read_text
 
         self._refuse_in_an_exam("show a solution")
         wanted = self.scenarios().get(scenario) if scenario else self._open()[0]
         folder = wanted.folder / "solution"
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        if shown:
+            self.records.solution_shown(wanted.id)
         return Solution(
             wanted.id, {str(path.relative_to(folder)): read_text(path) for path in paths}, wanted.text("why.md")
         )
@@ -273,6 +280,7 @@ class LabService:
 
     def _task(self, scenario: "Scenario", session: "Session") -> Task:
         from ckslab_labs.scenario.texts import hints
+        from ckslab_labs.session import now
 
         checks = (CheckLine(c.id, c.title, c.why, c.points, c.keeps) for c in scenario.spec.checks)
         return Task(
@@ -284,7 +292,7 @@ class LabService:
             files=session.files,
             hints=len(hints(scenario)),
             hints_used=session.hints,
-            started=datetime.fromisoformat(session.started),
+            started=datetime.now(UTC) - timedelta(seconds=session.seconds(now())),
         )
 
 

@@ -160,7 +160,7 @@ class Task:
     """How many tiers of hints there are."""
     hints_used: int
     started: datetime
-    """When it was opened afresh."""
+    """When work began; later by the time for which it was put aside."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``start``, ``task`` and ``reset``."""

@@ -70,7 +70,7 @@ class CatalogueScreen(WorkingScreen):
         yield Static("Reading the scenarios …", id="scope", markup=False)
         yield Menu()
         yield Static(id="details", markup=False)
-        yield Footer()
+        yield Footer(show_command_palette=False)  # the keys of this screen need the room; help tells it
 
     def on_mount(self) -> None:
         """Begin in the list."""

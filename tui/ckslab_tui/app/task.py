@@ -157,7 +157,7 @@ class TaskScreen(WorkingScreen):
         """Ask again where something has changed since the last time."""
         if self._stale and not self.busy and self.is_running:
             self._stale = False
-            self.work(CHECKING, self._check, self._checked, self._no_verdict)
+            self.work(CHECKING, partial(self._check, asked=False), self._checked, self._no_verdict)
 
     def action_check(self) -> None:
         """Ask the cluster."""
@@ -173,8 +173,8 @@ class TaskScreen(WorkingScreen):
         else:
             self.action_back()
 
-    def _check(self) -> Report:
-        return self.service.check(self.tell)
+    def _check(self, asked: bool = True) -> Report:
+        return self.service.check(self.tell, asked=asked)
 
     def _checked(self, report: Report) -> None:
         if report.scenario != self.opened.entry.id:

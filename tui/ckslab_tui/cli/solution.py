@@ -23,7 +23,7 @@ def command(scenario: str | None, yes: bool, settings: Settings, output: str) ->
     It is shown when the checks pass; before that, only on confirmation or with --yes.
     """
     service = LabService(settings)
-    solution = service.solution(scenario)
+    solution = service.solution(scenario, shown=False)
     if not yes and not _passes(service, solution.scenario):
         _confirm(solution.scenario)
     service.records.solution_shown(solution.scenario)

@@ -22,7 +22,7 @@ def reports(service: LabService) -> Iterator["Report"]:
         if number:
             talk("something changed: checking again")
         try:
-            report = service.check()
+            report = service.check(asked=not number)
         except Infrastructure as error:
             if before is None:
                 raise
