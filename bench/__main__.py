@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import commands, grading, kind, planes
+from bench import app, commands, grading, kind, planes
 from bench.result import Result, save, table
 
 OUT = Path(__file__).parent / "out" / "results.json"
@@ -16,7 +16,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ckslab-bench-") as state:
         os.environ["XDG_STATE_HOME"] = state
         results: list[Result] = []
-        for measure in (commands.measure, planes.measure, grading.measure, kind.measure):
+        for measure in (commands.measure, app.measure, planes.measure, grading.measure, kind.measure):
             results += measure()
             print(f"{measure.__module__}: done", file=sys.stderr)
     print(table(results))

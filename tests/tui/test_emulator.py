@@ -53,6 +53,18 @@ def test_an_editor_has_a_screen_of_its_own_and_leaves_the_other_as_it_was() -> N
     assert lines(shown) == ["before"]
 
 
+def test_after_an_editor_that_was_killed_the_screen_is_as_before_it_and_elsewhere_stays_as_it_is() -> None:
+    shown, _ = emulator()
+    shown.feed(b"one\r\ntwo\r\n")
+    shown.recover()
+    shown.feed(b"three\r\n\x1b[?1049h\x1b[?25l\x1b[Hediting\x1b]0;un")
+    shown.recover()
+    shown.feed(b"four")
+
+    assert lines(shown) == ["one", "two", "three", "four"]
+    assert shown.cursor is not None
+
+
 def test_twenty_thousand_lines_end_with_the_last() -> None:
     shown, _ = emulator(80, 24)
     shown.feed(LOGS.encode())

@@ -90,6 +90,12 @@ class Emulator:
         self._decoder.reset()
         self.feed(b"\x18\x1bc")
 
+    def recover(self) -> None:
+        """Undo what a program leaves behind that could not tidy up: its own screen, a hidden cursor, colours."""
+        if self.board.blitter.in_alt_screen:
+            self.feed(b"\x18\x1b[?1049l")
+        self.feed(b"\x18\x1b[0m\x1b[?25h")
+
     # --- what is to be seen --------------------------------------------------------------------------------------
 
     @property

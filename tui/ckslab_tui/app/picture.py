@@ -82,7 +82,12 @@ def draw(app: LabApp, task: Task, typed: Sequence[str], prompt: str) -> str:
     app.run(headless=True, size=SIZE, auto_pilot=pose)
     if not pictures:
         raise Infrastructure("draw the picture", "the app ended before it was drawn", "See what it says above.")
-    return re.sub(r"@font-face\s*{[^}]*}", "", pictures[0])
+    return without_fonts(pictures[0])
+
+
+def without_fonts(svg: str) -> str:
+    """The picture with whatever font the reader has, rather than one from elsewhere."""
+    return re.sub(r"@font-face\s*{[^}]*}", "", svg)
 
 
 async def _until(seen: Callable[[], bool], pane: TerminalPane) -> None:

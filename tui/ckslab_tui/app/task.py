@@ -6,13 +6,14 @@ the last verdict stay until there is another one.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from ckslab_checker.outcome import CheckResult, Report
@@ -21,6 +22,7 @@ from ckslab_tui.app import words
 from ckslab_tui.app.checks import CheckList
 from ckslab_tui.app.clock import Clock, Now, utc_now
 from ckslab_tui.app.confirm import ConfirmWindow
+from ckslab_tui.app.desk import DESK, DeskScreen
 from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.live import Changed, watch
 from ckslab_tui.app.reading import ReadingWindow
@@ -29,26 +31,19 @@ from ckslab_tui.service import Service
 from ckslab_tui.shell import Shell
 from ckslab_tui.views import Hint, Solution, Task
 
-if TYPE_CHECKING:
-    from ckslab_tui.app.terminal import TerminalPane
-
-WIDE, DESK = 110, 120
-"""Columns from which task and checks stand side by side, and from which a terminal stands beside both."""
+WIDE = 110
+"""Columns from which task and checks stand side by side."""
 CHECKING = "checking"
 """The work that can be stopped."""
-ACTIONS = frozenset(("check", "hint", "solution", "shell", "reset", "back", "stop_or_back"))
-"""What keys do on the task's side."""
 UNNOTICED = 0.5
 """Seconds that a check may take before it is said that one runs: what flashes by only disturbs."""
 
 
-class TaskScreen(WorkingScreen):
+class TaskScreen(DeskScreen):
     """Presents a task and asks the service to check, hint, reset or open a shell."""
 
     CSS_PATH = "task.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f6", "terminal", "Terminal/task", priority=True),
-        Binding("f8", "whole", "Whole window", priority=True),
         ("c", "check", "Check"),
         ("h", "hint", "Hint"),
         ("o", "solution", "Solution"),
@@ -58,6 +53,7 @@ class TaskScreen(WorkingScreen):
         ("q", "back", "Back"),
         Binding("escape", "stop_or_back", "Stop, or back", show=False),
     ]
+    OURS = frozenset(("check", "hint", "solution", "shell", "reset", "back", "stop_or_back"))
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (WIDE, "-wide"), (DESK, "-desk")]  # noqa: RUF012, so declared by Textual
 
     report: reactive[Report | None] = reactive(None)
@@ -71,7 +67,6 @@ class TaskScreen(WorkingScreen):
         self.opened = task
         self._hints_used = task.hints_used
         self._stale = False
-        self._pane: TerminalPane | None = None
         self._clock = Clock(task.started, task.entry.minutes, now)
         self._checks = CheckList(task.checks)
         self._state = Static(id="state")
@@ -96,10 +91,11 @@ class TaskScreen(WorkingScreen):
                     yield self._evidence
         yield Footer()
 
-    def on_mount(self) -> None:
-        """The checks come first: they are what one looks at again and again. From now on changes are watched."""
+    async def on_mount(self) -> None:
+        """From now on changes are watched."""
         self._checks.focus()
         self._say_state()
+        await self.use_shell(self.service.shell)
         self.run_worker(partial(watch, self, self.service), thread=True, exit_on_error=False, group="watch")
 
     # --- what is shown -------------------------------------------------------------------------------------------
@@ -248,46 +244,9 @@ class TaskScreen(WorkingScreen):
 
     # --- terminal and shell --------------------------------------------------------------------------------------
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Where there is room a terminal stands beside the task, with the focus; elsewhere it waits."""
-        desk = event.size.width >= DESK
-        if desk and self._pane is None:
-            self._open_terminal()
-        elif not desk and self._in_terminal:
-            self._checks.focus()
-        if not desk:
-            self.remove_class("-whole")
-
-    def _open_terminal(self) -> None:
-        from ckslab_tui.app.terminal import TerminalPane  # the emulator takes 0.1 s, which the first paint need not
-
-        self._pane = TerminalPane(self.service.shell)
-        self.query_one("#body").mount(self._pane)
-        self._pane.focus()
-
-    @property
-    def _in_terminal(self) -> bool:
-        return self._pane is not None and self._pane.has_focus
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In the terminal all keys are the shell's but those that lead out of it; without one these do nothing."""
-        if action in ("terminal", "whole"):
-            return self._pane is not None and self.has_class("-desk")
-        return not (self._in_terminal and action in ACTIONS)
-
-    def action_terminal(self) -> None:
-        """From the task into the terminal, and back."""
-        if self._pane is not None and not self._in_terminal:
-            self._pane.focus()
-        else:
-            self.remove_class("-whole")
-            self._checks.focus()
-
-    def action_whole(self) -> None:
-        """Give the whole window to the terminal, or no longer."""
-        self.toggle_class("-whole")
-        if self._pane is not None:
-            self._pane.focus()
+    def outside(self) -> Widget:
+        """The checks: they are what one looks at again and again."""
+        return self._checks
 
     def action_shell(self) -> None:
         """Step aside for a shell."""
@@ -303,7 +262,7 @@ class TaskScreen(WorkingScreen):
 
     def action_back(self) -> None:
         """To the catalogue; the scenario stays open, the terminal does not."""
-        if self._pane is not None and self._pane.at_work:
+        if self.at_work:
             self._after_yes("Something still runs in the terminal, and is ended. Go back?", self.app.pop_screen)
         else:
             self.app.pop_screen()

@@ -112,7 +112,7 @@ class TerminalPane(Widget, can_focus=True):
         self._over(f"The shell has ended (exit code {code}).")
 
     def _over(self, why: str) -> None:
-        self._emulator.feed(b"\x1b[?1049l\x1b[0m")
+        self._emulator.recover()
         self._say(why)
         self._say("Enter opens another one.")
         self.post_message(self.Ended(why))
