@@ -93,11 +93,11 @@ async def test_a_narrow_window_has_none(service: FakeService) -> None:
 async def test_every_key_is_the_shells_but_those_that_lead_out(service: FakeService) -> None:
     async with desk(service) as pilot:
         await line(pilot, "cat -v", "cat -v")
-        keys = ("c", "q", "h", "tab", "ctrl+p", "ctrl+x", "escape", "f5", "up", "r", "enter")
+        keys = ("c", "q", "h", "question_mark", "tab", "ctrl+p", "ctrl+x", "escape", "f5", "up", "r", "enter")
         await pilot.press(*keys)
-        await until(pilot, lambda: pane(pilot).text.count("cqh") == 2)
-        answer = next(text for text in reversed(pane(pilot).text.splitlines()) if "cqh" in text)
-        assert answer.replace("\t", " ").split() == ["cqh", "^P^X^[^[[15~^[[Ar"]
+        await until(pilot, lambda: pane(pilot).text.count("cqh?") == 2)
+        answer = next(text for text in reversed(pane(pilot).text.splitlines()) if "cqh?" in text)
+        assert answer.replace("\t", " ").split() == ["cqh?", "^P^X^[^[[15~^[[Ar"]
         assert isinstance(pilot.app.screen, TaskScreen)
 
         await pilot.press("ctrl+c", "f6")

@@ -21,8 +21,8 @@ class DeskScreen(WorkingScreen):
     """A screen whose ``#body`` takes a terminal; the rest of it is dimmed to one pane, ``sheet``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f6", "terminal", "Terminal/task", priority=True),
-        Binding("f8", "whole", "Whole window", priority=True),
+        Binding("f6", "terminal", "Terminal/task", priority=True, tooltip="Into the terminal, and out of it"),
+        Binding("f8", "whole", "Whole window", priority=True, tooltip="Give the terminal the whole window, or not"),
     ]
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (DESK, "-desk")]  # noqa: RUF012, so declared by Textual
     OURS: ClassVar[frozenset[str]] = frozenset()

@@ -55,8 +55,9 @@ class LabApp(App[None]):
         await self.run_action(action, node)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Textual's own keys (to quit, for its palette) are the shell's where a terminal has the focus."""
-        return not (action in ("quit", "command_palette") and getattr(self.focused, "takes_all_keys", False))
+        """The app's own keys, and Textual's, are the shell's where a terminal has the focus."""
+        ours = ("quit", "command_palette", "help")
+        return not (action in ours and getattr(self.focused, "takes_all_keys", False))
 
     def _fatal_error(self) -> None:
         """A defect of ours ends the app; its report must not print local variables, which may hold credentials."""

@@ -44,11 +44,11 @@ class TaskScreen(DeskScreen):
 
     CSS_PATH = "task.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("c", "check", "Check"),
-        ("h", "hint", "Hint"),
-        ("o", "solution", "Solution"),
-        ("s", "shell", "Shell"),
-        ("r", "reset", "Reset"),
+        Binding("c", "check", "Check", tooltip="Ask now; it is asked by itself after every change"),
+        Binding("h", "hint", "Hint", tooltip="The hints used, and the next one"),
+        Binding("o", "solution", "Solution", tooltip="The solution, and why it is right"),
+        Binding("s", "shell", "Shell", tooltip="Step aside for a shell in this terminal"),
+        Binding("r", "reset", "Reset", tooltip="Back to the untouched start"),
         Binding("tab", "app.focus_next", "Next pane", show=False),
         ("q", "back", "Back"),
         Binding("escape", "stop_or_back", "Stop, or back", show=False),
