@@ -169,6 +169,8 @@ class FakeService:
         """A call waits for it; open unless a test closes it."""
         self.gate.set()
         self.calls: list[str] = []
+        self.asked: list[bool] = []
+        """Of each check, whether somebody asked for it."""
         self.changed = 0
         """Counted up by a test: something has changed."""
         self.hints = ["## Look\n\nat the `door`", "## Shut\n\nit"]
@@ -201,7 +203,8 @@ class FakeService:
         return self.task()
 
     def check(self, tell: Tell = untold, *, asked: bool = True) -> Report:
-        self.calls.append("check" if asked else "check again")
+        self.calls.append("check")
+        self.asked.append(asked)
         tell(self.says)
         self.gate.wait(10)
         tell("The owner still enters")

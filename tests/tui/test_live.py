@@ -39,6 +39,9 @@ async def test_a_change_is_checked_by_itself(service: FakeService) -> None:
 
         assert screen.report is not None
         assert checks(service) == 2
+        await pilot.press("c")
+        await until(pilot, lambda: checks(service) == 3)
+        assert service.asked == [False, False, True]
 
 
 async def test_what_changes_during_a_check_is_checked_once_more(service: FakeService) -> None:
