@@ -24,7 +24,8 @@ def service(tmp_path: Path) -> FakeService:
 
 
 def checks(service: FakeService) -> int:
-    return service.calls.count("check")
+    """How often it was asked by itself."""
+    return service.calls.count("check again")
 
 
 async def test_a_change_is_checked_by_itself(service: FakeService) -> None:
