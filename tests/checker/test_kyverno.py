@@ -244,8 +244,36 @@ def test_an_error_refuses_where_the_policy_enforces_and_fails_closed(
 ) -> None:
     check = {"deny": DENY, **({"failureAction": action} if action else {})}
     found = ask(tmp_path, Command(lambda _: "error"), policy(spec=spec, validate=check))
-    words = "Kyverno refuses it (an error, rule: so it is)" if refused else "Kyverno lets it through"
-    assert {evidence.observed for evidence in found[-5:]} == {words}
+    words = "Kyverno refuses it" if refused else "Kyverno lets it through"
+    assert {evidence.observed for evidence in found[-6:]} == {f"{words} (an error, rule: so it is)"}
+
+
+@pytest.mark.parametrize("outcome", ["skip", "warn"])
+def test_why_a_violation_is_let_through_is_told(tmp_path: Path, outcome: str) -> None:
+    found = ask(tmp_path, Command(lambda _: outcome), policy())
+    assert {evidence.observed for evidence in found[1:]} == {"Kyverno lets it through (rule: so it is)"}
+
+
+def test_what_is_asked_for_is_told_with_its_ephemeral_containers() -> None:
+    two = {**POD, "ephemeralContainers": [{"name": "one"}, {"name": "two"}]}
+    of = "in production"
+    told = [
+        str(Asked(Reviewed.model_validate(each), IDENTITIES["dana"])).removesuffix(" as dana (groups developers)")
+        for each in (
+            request("shop"),
+            debug(),
+            {**debug("again", DEBUGGED), "object": {"spec": two}},
+            request("left", object={"spec": two}),
+            request("old", "DELETE", object={"spec": DEBUGGED}),
+        )
+    ]
+    assert told == [
+        f"UPDATE pods shop {of}",
+        f"UPDATE pods/ephemeralcontainers web {of} with 1 new ephemeral container",
+        f"UPDATE pods/ephemeralcontainers again {of} with 1 new ephemeral container beside 1",
+        f"UPDATE pods left {of} with 2 ephemeral containers",
+        f"DELETE pods old {of} with 1 ephemeral container",
+    ]
 
 
 def test_an_error_of_a_policy_that_enforces_here_and_there_is_no_verdict(tmp_path: Path) -> None:
@@ -673,7 +701,7 @@ def test_a_validating_policy_is_decided_by_an_api_server(lab: Lab) -> None:
         first, second = server.answers(asked, {"production": {"tier": "one"}})
         again = server.answers(asked[:1], {})
     assert (first.denied, second.denied) == (True, False)
-    assert first.why.startswith('pods "web" is forbidden: ValidatingAdmissionPolicy')
+    assert first.why == "failed expression: object.spec.?ephemeralContainers == oldObject.spec.?ephemeralContainers"
     assert [answer.denied for answer in again] == [True]
     assert lab.plane.cluster.request("GET", "/api/v1/namespaces/production").status == before == 404
 

@@ -7,6 +7,7 @@ The server is one of its own, on a copy of what the cluster stores: what is ther
 anything, no other policy is left, and what is asked for is asked by dry runs. Nothing of it is seen in the cluster.
 """
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,8 +32,6 @@ AUDIT = b"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n"
 """Nothing of it need be logged."""
 SECONDS = 15.0
 """For policies to act, or to act no more: they are compiled on a tick of 1 s."""
-_OURS = Identity("ckslab", (ADMINISTRATORS,))
-"""Makes what is there; to whom no policy applies."""
 _NAME = "ckslab-kyverno-"
 _SENTINEL = f"{_NAME}sentinel"
 _GROUP = "admissionregistration.k8s.io"
@@ -48,8 +47,9 @@ def running(auditor: Auditor, policies: Sequence[Policy]) -> Iterator["Server"]:
         Infrastructure: no API server can be started.
 
     """
+    ours = f"ckslab-{secrets.token_hex(8)}"
     with auditor(AUDIT) as audited:
-        server = Server(audited, Objects(audited.cluster_as(_OURS)))
+        server = Server(audited, Objects(audited.cluster_as(Identity(ours, (ADMINISTRATORS,)))), ours)
         server.clear()
         server.install(policies)
         yield server
@@ -61,6 +61,8 @@ class Server:
 
     audited: Audited
     objects: Objects
+    ours: str
+    """The user who makes what is there, to whom no policy applies; none can know the name."""
 
     def answers(self, asked: Sequence[Asked], namespaces: Mapping[str, Mapping[str, str]]) -> list[Answer]:
         """Whether one of the policies refuses, for each of the requests.
@@ -127,7 +129,7 @@ class Server:
     def install(self, policies: Sequence[Policy]) -> None:
         """Put the policies in force, and wait until they are."""
         for number, policy in enumerate(policies):
-            for manifest in _translated(policy, f"{_NAME}{number}"):
+            for manifest in _translated(policy, f"{_NAME}{number}", self.ours):
                 answer = self.objects.create(dict(manifest))
                 if answer.status in (400, 422):
                     told = f"no ValidatingAdmissionPolicy can say what {policy} says: {answer.message}"
@@ -160,7 +162,7 @@ class Server:
             answer = cluster.request("PATCH", path, body, query=dry_run, content_type=_PATCH)
         layer = classify(answer)
         if layer is Layer.POLICY:
-            return Answer(True, clean_line(answer.message))
+            return Answer(True, clean_line(answer.message.partition(" denied request: ")[2]))
         if layer is not Layer.NONE:
             raise CannotTell(f"{asked}: {describe(answer, layer)}")
         return Answer(False)
@@ -172,9 +174,9 @@ class Server:
         return f"{path}/{asked.name}" if named else path
 
 
-def _translated(policy: Policy, name: str) -> Iterator[Manifest]:
+def _translated(policy: Policy, name: str, ours: str) -> Iterator[Manifest]:
     common = policy.common()
-    not_ours = {"name": f"{_NAME}asks", "expression": f"request.userInfo.username != '{_OURS.user}'"}
+    not_ours = {"name": f"{_NAME}asks", "expression": f"request.userInfo.username != '{ours}'"}
     conditions = {"matchConditions": [*listed(common, "matchConditions"), not_ours]}
     yield {**_object(f"{_GROUP}/v1", "ValidatingAdmissionPolicy", name), "spec": {**common, **conditions}}
     spec = {"policyName": name, "validationActions": list(policy.actions)}

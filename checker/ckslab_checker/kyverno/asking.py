@@ -60,7 +60,20 @@ class Asked:
         who = (
             f"{self.identity.user} (a member of every group that the policies name)" if many else called(self.identity)
         )
-        return clean_line(f"{self.reviewed.told(self.name)} as {who}")
+        return clean_line(f"{self.reviewed.told(self.name)}{self._added()} as {who}")
+
+    def _added(self) -> str:
+        """The ephemeral containers, where there are some: by them such requests are told apart."""
+        now, before = (len(listed(each, "spec", "ephemeralContainers")) for each in self.objects)
+        if now > before:
+            return f" with {now - before} new ephemeral {_containers(now - before)}" + (
+                f" beside {before}" if before else ""
+            )
+        return f" with {before} ephemeral {_containers(before)}" if before else ""
+
+
+def _containers(number: int) -> str:
+    return "container" if number == 1 else "containers"
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class Answer:
 
     denied: bool
     why: str = ""
-    """The policy's own words, or an error's."""
+    """The policy's own words, an error's, or why a violation is none."""
 
 
 def everybody(

@@ -210,5 +210,5 @@ def _read(policy: Policy, results: Sequence[Mapping[str, Any]]) -> dict[str, Ans
                 raise CannotTell(f"{policy} enforces here and audits there, and ends in {clean_line(told)}")
             denied = by_error
         if denied or name not in found:
-            found[name] = Answer(denied, clean_line(told) if denied else "")
+            found[name] = Answer(denied, "" if result["result"] == "pass" else clean_line(told))
     return found
