@@ -532,7 +532,7 @@ def auditor_of(denied: Sequence[bool]) -> Any:
         def answers(asked: Sequence[Asked], namespaces: object) -> list[Answer]:
             return [Answer(denied[place % len(denied)], "the server's words") for place, _ in enumerate(asked)]
 
-        yield SimpleNamespace(answers=answers)
+        yield SimpleNamespace(answers=answers, completed=list)
 
     return running
 
@@ -584,13 +584,14 @@ def test_a_policy_that_goes_by_the_request_is_asked_for_each_requester(
     by_user = validating(expression="request.userInfo.username == 'dana'")
     asked = [request("new", "CREATE"), {**request("newer", "CREATE"), "as": "runner"}, request("old", "DELETE")]
     ask(tmp_path, command, by_user, requests=asked, auditor=with_server(monkeypatch, True))
+    runs = [run for run in command.runs if "values.yaml" in run]
     told = [
         (run["values.yaml"]["globalValues"]["request.operation"], run["requester.yaml"]["userInfo"]["username"])
-        for run in command.runs
+        for run in runs
     ]
     runner = "system:serviceaccount:build:runner"
     assert sorted(told) == [("CREATE", "dana"), ("CREATE", runner), ("DELETE", "dana")]
-    assert [len(run["resources"]) for run in command.runs] == [1, 1, 1]
+    assert [len(run["resources"]) for run in runs] == [1, 1, 1]
 
 
 def test_where_no_server_can_be_run_there_is_no_verdict(tmp_path: Path) -> None:
@@ -611,6 +612,7 @@ def command() -> Cli:
 
 def verdicts(command: Cli, document: Any, *requests: Any) -> dict[str, bool]:
     reviewed = [Reviewed.model_validate(each) for each in requests]
+    command.require_taken(Policy(document))
     answers = command.answers(Policy(document), [Asked(each, IDENTITIES["dana"]) for each in reviewed])
     return {name: answer.denied for name, answer in answers.items()}
 
@@ -700,6 +702,15 @@ def test_a_validating_policy_is_decided_by_an_api_server(lab: Lab) -> None:
     with apiserver.running(auditor, policies) as server:
         first, second = server.answers(asked, {"production": {"tier": "one"}})
         again = server.answers(asked[:1], {})
+        new = Asked(Reviewed.model_validate(request("new", "CREATE")), IDENTITIES["dana"])
+        old = Asked(Reviewed.model_validate(request("old", "DELETE")), IDENTITIES["dana"])
+        assert [answer.denied for answer in server.answers([new, old], {})] == [False, False]
+        completed = server.completed([new, old])
+    (made, none), (gone, there) = (each.objects for each in completed)
+    assert none is gone is None
+    assert made is not None
+    assert there is not None
+    assert made["spec"]["serviceAccountName"] == there["spec"]["serviceAccountName"] == "default"
     assert (first.denied, second.denied) == (True, False)
     assert first.why == "failed expression: object.spec.?ephemeralContainers == oldObject.spec.?ephemeralContainers"
     assert [answer.denied for answer in again] == [True]

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -123,7 +123,8 @@ class Server:
         while True:
             answer = self._cluster.request(method, path, body, content_type=content_type)
             if classify(answer) not in ADMISSION or time.monotonic() > deadline:
-                return _accept(answer, f"make what is there before {asked}")
+                _accept(answer, f"make what is there before {asked}")
+                return
             time.sleep(0.05)
 
     def install(self, policies: Sequence[Policy]) -> None:
@@ -147,25 +148,43 @@ class Server:
     def _warned(self, manifest: Manifest) -> str:
         return self.objects.create(dict(manifest), dry_run=True).headers.get("warning", "")
 
+    def completed(self, asked: Sequence[Asked]) -> list[Asked]:
+        """The same, with what the server makes of it before policies see it; they have been answered before.
+
+        Raises:
+            CannotTell: the server does not take something that no policy refuses.
+
+        """
+        return together([partial(self._complete, each) for each in asked])
+
+    def _complete(self, asked: Asked) -> Asked:
+        wanted, there = asked.objects
+        if wanted is not None:
+            wanted = _accept(self._ask(self._cluster, asked), f"complete {asked}")
+        if there is not None:
+            there = _accept(self._cluster.request("GET", self._path(asked)), f"find what is there before {asked}")
+        return replace(asked, completed=(wanted, there))
+
     def _answer(self, asked: Asked) -> Answer:
-        """Ask for it."""
-        cluster, dry_run = self.audited.cluster_as(asked.identity), {"dryRun": "All"}
-        subresource = f"/{asked.reviewed.subresource}" if asked.reviewed.subresource else ""
-        new = asked.objects[0]
-        if new is None:
-            answer = cluster.request("DELETE", self._path(asked), query={**dry_run, "gracePeriodSeconds": "0"})
-        elif asked.reviewed.operation == "CREATE":
-            answer = cluster.request("POST", self._path(asked, named=False), new, query=dry_run)
-        else:
-            body = _without(new)
-            path = self._path(asked) + subresource
-            answer = cluster.request("PATCH", path, body, query=dry_run, content_type=_PATCH)
+        answer = self._ask(self.audited.cluster_as(asked.identity), asked)
         layer = classify(answer)
         if layer is Layer.POLICY:
             return Answer(True, clean_line(answer.message.partition(" denied request: ")[2]))
         if layer is not Layer.NONE:
             raise CannotTell(f"{asked}: {describe(answer, layer)}")
         return Answer(False)
+
+    def _ask(self, cluster: Cluster, asked: Asked) -> Response:
+        """Ask for it, by a dry run."""
+        dry_run = {"dryRun": "All"}
+        subresource = f"/{asked.reviewed.subresource}" if asked.reviewed.subresource else ""
+        new = asked.objects[0]
+        if new is None:
+            return cluster.request("DELETE", self._path(asked), query={**dry_run, "gracePeriodSeconds": "0"})
+        if asked.reviewed.operation == "CREATE":
+            return cluster.request("POST", self._path(asked, named=False), new, query=dry_run)
+        path = self._path(asked) + subresource
+        return cluster.request("PATCH", path, _without(new), query=dry_run, content_type=_PATCH)
 
     def _path(self, asked: Asked, *, named: bool = True) -> str:
         about = asked.reviewed
@@ -206,6 +225,8 @@ def _without(whole: Manifest) -> dict[str, Any]:
     return {**whole, "metadata": metadata}
 
 
-def _accept(answer: Response, attempted: str) -> None:
+def _accept(answer: Response, attempted: str) -> Any:
+    """What an answer holds, or CannotTell where it is a refusal."""
     if not answer.ok:
         raise CannotTell(f"cannot {attempted}: HTTP {answer.status} {clean_line(answer.message)}")
+    return answer.body

@@ -39,6 +39,8 @@ class Asked:
     reviewed: Reviewed
     identity: Identity
     other: Other | None = None
+    completed: tuple[Manifest | None, Manifest | None] | None = None
+    """What is asked for and what is there, where an API server has completed it."""
 
     @property
     def name(self) -> str:
@@ -48,7 +50,7 @@ class Asked:
     @cached_property
     def objects(self) -> tuple[Manifest | None, Manifest | None]:
         """What is asked for, and what is there."""
-        return self.reviewed.objects(self.other)
+        return self.completed or self.reviewed.objects(self.other)
 
     @property
     def compares(self) -> bool:

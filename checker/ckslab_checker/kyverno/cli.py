@@ -72,8 +72,8 @@ class Cli:
         found: dict[str, Answer] = {}
         for answers in together([partial(self._run, policy, group) for group in groups]):
             found |= answers
-        if not found:
-            self._require_taken(policy)
+        if not found and policy.kind == CLUSTER:
+            self.require_taken(policy)
         return found
 
     def _run(self, policy: Policy, asked: Sequence[Asked]) -> dict[str, Answer]:
@@ -91,7 +91,7 @@ class Cli:
             raise CannotTell(f"Kyverno gives no answer: {clean_line(ran.said, 500)}")
         return _read(policy, json.loads(reports[0])["results"]) if reports else {}
 
-    def _require_taken(self, policy: Policy) -> None:
+    def require_taken(self, policy: Policy) -> None:
         """Make sure that Kyverno has heard of a policy that acts on nothing.
 
         Raises:
@@ -202,7 +202,8 @@ def _read(policy: Policy, results: Sequence[Mapping[str, Any]]) -> dict[str, Ans
     """What the results mean for each request."""
     found: dict[str, Answer] = {}
     for result in results:
-        name, told = result["resources"][0]["name"], f"{result.get('rule', '')}: {result.get('message', '')}"
+        name = result["resources"][0]["name"]
+        told = ": ".join(filter(None, (result.get("rule"), result.get("message"))))
         denied = policy.denies and result["result"] == "fail"
         if result["result"] == "error":
             told, by_error = f"an error, {told}", policy.refuses_by_error

@@ -88,10 +88,11 @@ class Kyverno(ProbeSpec):
     ) -> Sequence[Answer]:
         if ctx.auditor is None:
             raise CannotTell("no API server can be run beside this cluster's own, to decide a ValidatingPolicy")
-        calls = [partial(_by_command, cli, policy, requests) for policy in policies]
-        by_command = together(calls)
+        together([partial(cli.require_taken, policy) for policy in policies])
         server = ctx.opened.once(f"kyverno {policies}", partial(apiserver.running, ctx.auditor, policies))
         by_server = server.answers(requests, self.namespaces)
+        known = server.completed([each for each in requests if _is_known(each, policies)])
+        by_command = together([partial(_by_command, cli, policy, known) for policy in policies])
         return [
             _agreed(each, policies, [answers.get(each.name, Answer(False)) for answers in by_command], server)
             for each, server in zip(requests, by_server, strict=True)
@@ -110,9 +111,8 @@ class Kyverno(ProbeSpec):
 
 
 def _by_command(cli: Cli, policy: Policy, requests: Sequence[Asked]) -> Mapping[str, Answer]:
-    """What Kyverno's command says of those requests of which it knows everything, or is the only one to know."""
-    asked = [each for each in requests if _is_known(each) or _is_extended(policy, each)]
-    return cli.answers(policy, asked)
+    """What Kyverno's command says of those requests that are its to answer, for this policy."""
+    return cli.answers(policy, [each for each in requests if _is_shared(each) or _is_extended(policy, each)])
 
 
 def _agreed(asked: Asked, policies: Sequence[Policy], by_command: Sequence[Answer], by_server: Answer) -> Answer:
@@ -125,13 +125,18 @@ def _agreed(asked: Asked, policies: Sequence[Policy], by_command: Sequence[Answe
     command = max(by_command, key=lambda answer: answer.denied)
     if any(_is_extended(policy, asked) for policy in policies):
         return max(command, by_server, key=lambda answer: answer.denied)
-    if _is_known(asked) and command.denied is not by_server.denied:
+    if _is_shared(asked) and command.denied is not by_server.denied:
         told = f"{_WORDS[command.denied]} by its command, {_WORDS[by_server.denied]} by an API server"
         raise CannotTell(f"{asked}: {told} {command.why}{by_server.why}".strip())
     return by_server
 
 
-def _is_known(asked: Asked) -> bool:
+def _is_known(asked: Asked, policies: Sequence[Policy]) -> bool:
+    """Whether Kyverno's command is asked about it at all."""
+    return _is_shared(asked) or any(_is_extended(policy, asked) for policy in policies)
+
+
+def _is_shared(asked: Asked) -> bool:
     """Whether Kyverno's command is asked as well as the server; those that others make are the server's alone."""
     return asked.other is None and not asked.reviewed.subresource and not asked.compares
 
