@@ -15,6 +15,7 @@ from ckslab_labs.exam.sitting import Sitting
 from ckslab_labs.files import write_atomic
 from ckslab_labs.lab import Lab, Session
 from ckslab_labs.learners_files import put_files
+from ckslab_labs.providers.embedded.making import require_space
 from ckslab_labs.providers.provider import Progress
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.snapshot import Snapshot
@@ -152,14 +153,22 @@ class Exam:
         self.sitting = sitting.save(self.lab.name)
 
     def _keep_or_drop(self, progress: Progress) -> None:
-        """Keep the open task's state; where its plane is broken for good, what was kept last has to do."""
+        """Keep the open task's state; where its plane is broken for good, what was kept last has to do.
+
+        Raises:
+            Infrastructure: the disk is full. What is on it stays.
+
+        """
         if self.sitting.open is None:
             return
         try:
-            self.lab.keep(progress)
+            if self.lab.provider.exists:
+                self.lab.plane.revive(progress)
         except Infrastructure as error:
+            require_space(self.lab.plane.layout)
             progress(f"the plane is broken ({error.seen}); it is made anew from what was kept last")
             self.lab.provider.stop()
+        self.lab.keep(progress)
         self.lab.sessions.set_open(None)
 
     def _lock(self, index: int | None) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.labs.helpers import eventually
@@ -21,6 +22,7 @@ from ckslab_labs.files import is_locked
 from ckslab_labs.lab import Lab
 from ckslab_labs.providers.embedded import processes
 from ckslab_labs.scenario.model import Scenario
+from ckslab_labs.snapshot.snapshot import Snapshot
 
 pytestmark = pytest.mark.plane
 
@@ -104,6 +106,26 @@ def test_a_plane_that_lost_its_data_is_made_anew_from_what_was_kept(exam: Exam) 
     told: list[str] = []
     exam.open(1, told.append)
     assert any("it is made anew from what was kept last" in line for line in told)
+    assert marks(exam.lab) == {"one"}
+
+
+def test_a_full_disk_costs_nothing_that_was_done(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where the state cannot be written, nor where etcd cannot come up for lack of space."""
+    exam.lab.objects.create(mark("one"))
+
+    def full(*_: object, **__: object) -> None:
+        raise Infrastructure("write it", "no space left on device", "Free some.")
+
+    for place, what in ((Snapshot, "save"), (exam.lab.plane, "revive")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, what, full)
+            patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1e6))
+            with pytest.raises(Infrastructure):
+                exam.open(2, print)
+        assert exam.sitting.open == 0
+        assert marks(exam.lab) == {"one"}
+    exam.open(2, print)
+    exam.open(1, print)
     assert marks(exam.lab) == {"one"}
 
 

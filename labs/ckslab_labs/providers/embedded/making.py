@@ -18,6 +18,20 @@ SPACE_MB = 250
 """Of a disk, for a plane: etcd's log alone takes two files of 64 MB."""
 
 
+def require_space(layout: Layout) -> None:
+    """Make sure that a plane has room on its disk.
+
+    Raises:
+        Infrastructure: it has not.
+
+    """
+    free = shutil.disk_usage(layout.root).free / 1e6
+    if free < SPACE_MB:
+        seen = f"{free:.0f} MB are free for {layout.root}, and it takes {SPACE_MB}"
+        remedy = "Free some space, or set XDG_STATE_HOME to another disk."
+        raise Infrastructure(f"make plane {layout.name}", seen, remedy)
+
+
 def make_plane(
     layout: Layout, kubernetes: str, version: str, binaries: Mapping[str, Path], baseline: Snapshot | None
 ) -> None:
@@ -37,12 +51,7 @@ def make_plane(
     from ckslab_labs.providers.embedded.pki import make_pki  # 60 ms that only the making of a plane needs
 
     private_dir(layout.root)
-    free = shutil.disk_usage(layout.root).free / 1e6
-    if free < SPACE_MB:
-        seen = f"{free:.0f} MB are free for {layout.root}, and it takes {SPACE_MB}"
-        raise Infrastructure(
-            f"make plane {layout.name}", seen, "Free some space, or set XDG_STATE_HOME to another disk."
-        )
+    require_space(layout)
     for folder in (layout.run, layout.logs, layout.kubernetes_dir, layout.manifests, layout.node / "var" / "log"):
         private_dir(folder)
     make_pki(layout.pki)
