@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import app, commands, grading, kind, planes
+from bench import app, commands, engines, grading, kind, planes
 from bench.result import Result, save, table
 
 OUT = Path(__file__).parent / "out" / "results.json"
@@ -16,9 +16,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ckslab-bench-") as state:
         os.environ["XDG_STATE_HOME"] = state
         results: list[Result] = []
-        for measure in (commands.measure, app.measure, planes.measure, grading.measure, kind.measure):
-            results += measure()
-            print(f"{measure.__module__}: done", file=sys.stderr)
+        for part in (commands, app, planes, grading, engines, kind):
+            results += part.measure()
+            print(f"{part.__name__}: done", file=sys.stderr)
     print(table(results))
     save(results, OUT)
     return 0 if all(result.ok is not False for result in results) else 1

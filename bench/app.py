@@ -56,7 +56,7 @@ def measure() -> list[Result]:
     try:
         service.start(SCENARIO, untold)
         return [
-            Result("app: start to first paint", first, limit=1.0),
+            Result("app: start to first paint", first, limit=0.5),
             Result("app: start to the list of scenarios", whole, limit=2.0),
             Result("app: change to verdict", asyncio.run(_verdicts(10)), limit=1.0),
             Result("app: a minute of watching, nothing changed", [_watching(10) * 6], "s CPU", limit=1.0),
