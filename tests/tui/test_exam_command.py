@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,19 @@ def test_without_an_exam_it_says_how_to_begin_one(
     assert run(["exam", "start", "--no-limit", "--minutes", "5"]) == ExitCode.USAGE
     assert run(["exam", "hand-im"]) == ExitCode.USAGE
     assert "did you mean 'hand-in'?" in capsys.readouterr().err
+
+
+@pytest.mark.plane
+def test_a_task_that_could_not_be_written_down_for_long_is_told(plane: Lab, capsys: Capture) -> None:
+    exam("start", *SEED)
+    plane.keep()
+    capsys.readouterr()
+    exam("status")
+    assert "last written down" not in capsys.readouterr().err
+    long_ago = time.time() - 400
+    os.utime(plane.session().aside, (long_ago, long_ago))
+    exam("status")
+    assert "The open task was last written down 6 min ago" in capsys.readouterr().err
 
 
 @pytest.mark.plane

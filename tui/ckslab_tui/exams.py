@@ -1,6 +1,7 @@
 """Exams for the command line and the app: begun, sat, handed in, and what has become of earlier ones."""
 
 import secrets
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ckslab_labs.errors import InvalidInput
 from ckslab_tui.cli.options import Settings
+from ckslab_tui.exam_text import duration
 from ckslab_tui.service import LabService, Tell, make_tools_ready
 
 if TYPE_CHECKING:
@@ -106,6 +108,18 @@ class Exams:
         if not exam.sitting.over:
             see_to_it(self._settings.plane)
         return exam
+
+    def remark(self) -> str:
+        """Says so where the open task was not written down for long; empty where it was."""
+        from ckslab_labs.exam.keeper import EVERY
+
+        session = self._service.lab.sessions.open()
+        if session is None or not session.aside.exists():
+            return ""
+        ago = time.time() - session.aside.stat().st_mtime
+        if ago < 4 * EVERY:
+            return ""
+        return f"The open task was last written down {duration(ago)} ago; is there space? See `ckslab doctor`."
 
     def open(self, number: int | None, tell: Tell) -> "Task":
         """Go on with a task; without a number with the one that is open, or the first that is not begun."""

@@ -6,7 +6,7 @@ import click
 
 from ckslab_tui.cli.exam_options import with_exam_settings
 from ckslab_tui.cli.options import Settings, with_output
-from ckslab_tui.cli.streams import result, result_json
+from ckslab_tui.cli.streams import result, result_json, talk
 from ckslab_tui.exam_text import duration
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ def command(settings: Settings, output: str) -> None:
     """Show the tasks of the exam, which of them you have begun or flagged, and the time that is left."""
     from ckslab_tui.exams import Exams
 
-    sitting = Exams(settings).sat().sitting
+    exams = Exams(settings)
+    sitting = exams.sat().sitting
+    if remark := exams.remark():
+        talk(remark)
     if output == "json":
         return result_json(as_dict(sitting))
     return result(as_text(sitting))
