@@ -62,7 +62,10 @@ async def test_what_changes_during_a_check_is_checked_once_more(service: FakeSer
         assert screen.report is not None
 
 
-async def test_selection_and_scrolling_stay_and_nothing_flickers(service: FakeService) -> None:
+async def test_selection_and_scrolling_stay_and_nothing_flickers(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckslab_tui.app.task.UNNOTICED", 600.0)  # a slow machine may take long, and then it is said
     long = result(0, Outcome.FAILED, observed="\n".join(f"line {number}" for number in range(100)))
     service.answer = report(long, result(1, Outcome.FAILED))
     async with open_task(service, now=lambda: service.about.started) as (pilot, screen):
