@@ -20,7 +20,7 @@ def test_a_manifest_that_cannot_be_read_is_told_before_the_lack_of_one(
         problems={"kube-apiserver.yaml": "kube-apiserver.yaml: it is not valid YAML (line 9)"},
     )
     plane = Plane("broken", tmp_path)
-    monkeypatch.setattr(plane, "status", lambda: status)
+    monkeypatch.setattr(plane.steering, "status", lambda: status)
     with pytest.raises(Infrastructure) as error:
         plane._await_ready([ETCD, APISERVER], last=True)
     assert error.value.seen == "kube-apiserver.yaml: it is not valid YAML (line 9); no manifest asks for it"
