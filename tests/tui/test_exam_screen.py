@@ -1,11 +1,14 @@
 """Sitting an exam in the app."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.tui.driving import running, settle, shown, until
 from tests.tui.fakes import FakeService
+from textual.pilot import Pilot
 
 from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_tui.app.catalogue import CatalogueScreen
@@ -24,6 +27,17 @@ pytestmark = pytest.mark.asyncio
 def service(tmp_path: Path) -> FakeService:
     """A service on which no exam is sat."""
     return FakeService(tmp_path)
+
+
+@asynccontextmanager
+async def at_the_desk(service: FakeService, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    """The app with an exam that is being sat, its first task open and nothing under way."""
+    sit(service)
+    async with running(service, size=size) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: "Exam 7" in shown(pilot))
+        await settle(pilot)
+        yield pilot
 
 
 def sit(service: FakeService) -> None:
@@ -69,11 +83,7 @@ async def test_an_exam_that_cannot_begin_leads_back_with_the_reason(service: Fak
 
 
 async def test_one_that_is_sat_goes_on_and_tasks_are_opened_and_flagged(service: FakeService) -> None:
-    sit(service)
-    async with running(service) as pilot:
-        await pilot.press("e")
-        await until(pilot, lambda: "Exam 7" in shown(pilot))
-        await settle(pilot)
+    async with at_the_desk(service) as pilot:
         await pilot.press("down", "f")
         await until(pilot, lambda: "⚑" in shown(pilot))
         await settle(pilot)
@@ -87,11 +97,7 @@ async def test_one_that_is_sat_goes_on_and_tasks_are_opened_and_flagged(service:
 
 
 async def test_it_is_handed_in_after_a_confirmation_and_the_report_is_read(service: FakeService) -> None:
-    sit(service)
-    async with running(service) as pilot:
-        await pilot.press("e")
-        await until(pilot, lambda: "Exam 7" in shown(pilot))
-        await settle(pilot)
+    async with at_the_desk(service) as pilot:
         await pilot.press("d")
         await until(pilot, lambda: "2 of 3 tasks are not begun" in shown(pilot))
         await pilot.press("n")
@@ -120,11 +126,7 @@ async def test_when_the_time_is_over_it_says_so_once(service: FakeService) -> No
 
 
 async def test_a_task_that_cannot_be_opened_says_why_and_the_exam_goes_on(service: FakeService) -> None:
-    sit(service)
-    async with running(service) as pilot:
-        await pilot.press("e")
-        await until(pilot, lambda: "Exam 7" in shown(pilot))
-        await settle(pilot)
+    async with at_the_desk(service) as pilot:
         service.room.error = InvalidInput("open task 2", "[@click=app.quit]it[/] broke", "Mend it.")
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
@@ -134,11 +136,7 @@ async def test_a_task_that_cannot_be_opened_says_why_and_the_exam_goes_on(servic
 
 
 async def test_leaving_says_that_the_clock_goes_on(service: FakeService) -> None:
-    sit(service)
-    async with running(service) as pilot:
-        await pilot.press("e")
-        await until(pilot, lambda: "Exam 7" in shown(pilot))
-        await settle(pilot)
+    async with at_the_desk(service) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: "It goes on, and so does its clock" in shown(pilot))
         await pilot.press("y")
@@ -147,10 +145,8 @@ async def test_leaving_says_that_the_clock_goes_on(service: FakeService) -> None
 
 
 async def test_each_task_has_a_terminal_of_its_own(service: FakeService) -> None:
-    sit(service)
     service.line = "echo task $$; cat"
-    async with running(service, size=(140, 40)) as pilot:
-        await pilot.press("e")
+    async with at_the_desk(service, (140, 40)) as pilot:
         await until(pilot, lambda: bool(pilot.app.screen.query(TerminalPane)))
         first = pilot.app.screen.query_one(TerminalPane)
         await until(pilot, lambda: first.running and first.has_focus)
@@ -166,9 +162,7 @@ async def test_each_task_has_a_terminal_of_its_own(service: FakeService) -> None
 
 
 async def test_keys_after_the_one_that_leaves_the_terminal_are_not_the_shells(service: FakeService) -> None:
-    sit(service)
-    async with running(service, size=(140, 40)) as pilot:
-        await pilot.press("e")
+    async with at_the_desk(service, (140, 40)) as pilot:
         await until(pilot, lambda: bool(pilot.app.screen.query(TerminalPane)))
         pane = pilot.app.screen.query_one(TerminalPane)
         await until(pilot, lambda: pane.running and pane.has_focus)
@@ -180,9 +174,7 @@ async def test_keys_after_the_one_that_leaves_the_terminal_are_not_the_shells(se
 
 
 async def test_the_open_task_is_not_opened_again(service: FakeService) -> None:
-    sit(service)
-    async with running(service, size=(140, 40)) as pilot:
-        await pilot.press("e")
+    async with at_the_desk(service, (140, 40)) as pilot:
         await until(pilot, lambda: bool(pilot.app.screen.query(TerminalPane)))
         pane = pilot.app.screen.query_one(TerminalPane)
         await until(pilot, lambda: pane.has_focus)

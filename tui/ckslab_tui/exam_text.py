@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ckslab_checker.text import clean_line
+from ckslab_labs.scenario.curriculum import curriculum
+
 
 def report_text(document: dict[str, Any]) -> str:
     """The report by domain and by task, with the evidence of what failed."""
@@ -18,9 +21,7 @@ def duration(seconds: float) -> str:
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
-    from ckslab_labs.scenario.curriculum import curriculum
-
-    titles = {domain.id: domain.title for domain in curriculum().domains}
+    titles = curriculum().titles()
     limit = "" if document["minutes"] is None else f" of {duration(document['minutes'] * 60)}"
     pass_mark = f"pass at {document['pass_percent']} %"
     yield f"Exam {document['seed']}: {_score(document['percent'])}, {document['outcome']} ({pass_mark})"
@@ -35,8 +36,6 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _task(task: dict[str, Any]) -> Iterator[str]:
-    from ckslab_checker.text import clean_line
-
     state = task["outcome"] if task["begun"] else "not begun"
     yield f"{_score(task['percent']):>8}  task {task['number']}: {task['scenario']} ({state})"
     if task["error"]:

@@ -64,12 +64,13 @@ class Exams:
 
     def __init__(self, settings: Settings) -> None:
         from ckslab_labs.exam.sitting import find
+        from ckslab_labs.session import Sessions
 
         sat = find(settings.plane)
         packs = tuple(map(Path, sat.packs)) if sat else settings.packs
         self._settings = replace(settings, packs=packs, provider="embedded")
         self._service = LabService(self._settings)
-        self._reports = self._service.lab.sessions.path / REPORTS
+        self._reports = Sessions(settings.plane).path / REPORTS
 
     def begin(self, wish: Wish, tell: Tell) -> "Sitting":
         """Draw an exam, have all that it needs built and running, and open its first task.

@@ -1,14 +1,13 @@
 """What this machine can run, and how it is made ready. Facts come from the doctor; nothing is judged anew here."""
 
-import os
-import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ckslab_labs.errors import Infrastructure
+from ckslab_labs.said import lines
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.views import Entry, Fitness
 
@@ -118,8 +117,9 @@ def run(command: Sequence[str], tell: Tell) -> None:
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
     ) as process:
+        assert process.stderr
         try:
-            for line in _lines(process):
+            for line in lines(process.stderr, PULSE):
                 said = [*([] if line.startswith(ERROR) else said), line] if line else said
                 tell(line)
         except BaseException:
@@ -137,20 +137,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-def _lines(process: "subprocess.Popen[bytes]") -> Iterator[str]:
-    """What the process says, line by line; an empty one after each ``PULSE`` without any."""
-    assert process.stderr
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stderr, selectors.EVENT_READ)
-        pending = b""
-        while True:
-            if not selector.select(PULSE):
-                yield ""
-                continue
-            chunk = os.read(process.stderr.fileno(), 65536)
-            *whole, pending = (pending + (chunk or b"\n")).split(b"\n")
-            yield from (line.decode(errors="replace") for line in whole if line.strip())
-            if not chunk:
-                return

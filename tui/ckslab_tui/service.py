@@ -299,7 +299,7 @@ class LabService:
 def _entry(scenario: "Scenario") -> Entry:
     from ckslab_labs.scenario.curriculum import curriculum
 
-    titles = {domain.id: domain.title for domain in curriculum().domains}
+    titles = curriculum().titles()
     about = scenario.metadata
     return Entry(
         id=scenario.id,

@@ -8,7 +8,6 @@ Go's caches is written.
 
 import os
 import re
-import selectors
 import shutil
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from ckslab_labs.binaries.refusals import explain
 from ckslab_labs.errors import Busy
 from ckslab_labs.files import FileLock, read_json, write_json
 from ckslab_labs.paths import cache_home, private_dir
+from ckslab_labs.said import lines
 
 Progress = Callable[[str], None]
 
@@ -220,16 +220,10 @@ class _Task:
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
     """What the process says on standard error; TimeoutError after ``SILENCE``."""
     assert process.stderr
-    pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stderr, selectors.EVENT_READ)
-        while selector.select(SILENCE):
-            chunk = os.read(process.stderr.fileno(), 65536)
-            *whole, pending = (pending + (chunk or b"\n")).split(b"\n")
-            yield from (line.decode(errors="replace") for line in whole if line.strip())
-            if not chunk:
-                return
-    raise TimeoutError(f"go said nothing for {SILENCE / 60:.0f} min")
+    for line in lines(process.stderr, SILENCE):
+        if not line:
+            raise TimeoutError(f"go said nothing for {SILENCE / 60:.0f} min")
+        yield line
 
 
 def _is_package(line: str) -> bool:

@@ -83,11 +83,12 @@ class Exam:
             self._save(replace(self.sitting, open=None))
             task = self.sitting.tasks[index]
             try:
-                return self.lab.start(self._scenario(task.scenario), progress, resume=task.begun)
+                self.lab.start(self._scenario(task.scenario), progress, resume=task.begun)
             finally:
                 if opened := self.lab.sessions.open():  # also where its API server does not start: that can be mended
                     _unlock(self.lab, opened)
                     self._save(replace(self.sitting, open=index).with_task(index, begun=True))
+            return self.lab.session()
 
     def flag(self, number: int, flagged: bool) -> None:
         """Mark a task to come back to, or take the mark away."""
@@ -180,10 +181,8 @@ class Exam:
         return self.lab.sessions.folder(self.sitting.tasks[index].scenario)
 
 
-def _unlock(lab: Lab, session: Session) -> Session:
+def _unlock(lab: Lab, session: Session) -> None:
     """Give a session a kubeconfig of its own, so that a shell of it does not reach another task's cluster."""
     own = session.folder / KUBECONFIG
     write_atomic(own, lab.provider.kubeconfig("learner").read_bytes())
-    opened = replace(session, kubeconfig=own)
-    opened.save()
-    return opened
+    replace(session, kubeconfig=own).save()

@@ -56,6 +56,10 @@ class Curriculum(Strict):
         """The ids of the domains, in the curriculum's order."""
         return [domain.id for domain in self.domains]
 
+    def titles(self) -> dict[str, str]:
+        """The titles of the domains, by their ids."""
+        return {domain.id: domain.title for domain in self.domains}
+
     def competency_ids(self) -> list[str]:
         """The ids of all bullets, in the curriculum's order."""
         return [bullet.id for domain in self.domains for bullet in domain.bullets]

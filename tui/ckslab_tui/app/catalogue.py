@@ -13,7 +13,6 @@ from textual.widgets import Footer, Header, OptionList, Static
 from textual.worker import Worker, WorkerState
 
 from ckslab_tui.app.choose import ChooseWindow
-from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.doctor import DoctorScreen
 from ckslab_tui.app.entries import entry_details, one_line
 from ckslab_tui.app.exam import ExamScreen
@@ -216,15 +215,11 @@ class CatalogueScreen(WorkingScreen):
         if entry is None:
             return
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._open(entry, self._start)
-
+        start = partial(self._open, entry, self._start)
         if entry.id == self.listed.open or entry.id in self.listed.aside:
-            question = ConfirmWindow("Start it from its beginning? What you changed in its cluster is lost.")
-            self.app.push_screen(question, answered)
+            self.after_yes("Start it from its beginning? What you changed in its cluster is lost.", start)
         else:
-            answered(True)
+            start()
 
     def _open(self, entry: Entry, opening: Callable[[Entry, Tell], Task]) -> None:
         self.app.push_screen(StartingScreen(self.service, entry, partial(opening, entry)))

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from ckslab_labs.errors import InvalidInput, LabError
+from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.shell import Shell
 
@@ -69,6 +72,25 @@ class DeskScreen(WorkingScreen):
         if action in ("terminal", "whole"):
             return self._pane is not None and self.has_class("-desk")
         return not (self.in_terminal and action in self.OURS)
+
+    def step_aside(self, shell: Shell, note: str, remedy: str) -> None:
+        """Run a shell on this terminal until it ends.
+
+        Args:
+            shell: what to run.
+            note: printed before.
+            remedy: where that cannot be done here.
+
+        """
+        try:
+            with self.app.suspend():
+                print(f"\n{note}\n")
+                shell.run()
+        except LabError as error:
+            self.app.push_screen(ErrorWindow(error))
+        except (SuspendNotSupported, OSError) as error:
+            seen = str(error) or "this terminal cannot be left"
+            self.app.push_screen(ErrorWindow(InvalidInput("open a shell here", seen, remedy)))
 
     def action_terminal(self) -> None:
         """Into the terminal, and back."""

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -13,11 +13,10 @@ from textual.widgets import Footer, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ckslab_checker.text import clean
-from ckslab_labs.errors import InvalidInput, LabError
+from ckslab_labs.errors import LabError
+from ckslab_labs.scenario.curriculum import curriculum
 from ckslab_tui.app import words
-from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.desk import DeskScreen
-from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.exam_text import report_text
@@ -115,7 +114,7 @@ class ExamScreen(DeskScreen):
         self._left.update(words.time_left(left))
         if left == 0 and not self._told_over and not self.busy:
             self._told_over = True
-            self._after_yes("The time is over. Hand the exam in?", self._hand_in)
+            self.after_yes("The time is over. Hand the exam in?", self._hand_in)
 
     # --- tasks -----------------------------------------------------------------------------------------------------
 
@@ -142,7 +141,7 @@ class ExamScreen(DeskScreen):
             self.work, f"opening task {number}", partial(self.room.open, number, self.tell), self._is_open
         )
         if self.at_work:
-            self._after_yes("Something still runs in the terminal, and is ended. Go to another task?", open_it)
+            self.after_yes("Something still runs in the terminal, and is ended. Go to another task?", open_it)
         else:
             open_it()
 
@@ -156,20 +155,14 @@ class ExamScreen(DeskScreen):
     def action_reset(self) -> None:
         """Put the open task back to its start, after a confirmation."""
         question = "Put the open task back to its start? What you changed in it is lost."
-        self._after_yes(question, partial(self.work, "resetting", self.room.reset, lambda _: self._show()))
+        self.after_yes(question, partial(self.work, "resetting", self.room.reset, lambda _: self._show()))
 
     def action_shell(self) -> None:
         """Step aside for a shell."""
         self.work("opening a shell", self.room.shell, self._run_shell)
 
     def _run_shell(self, shell: Shell) -> None:
-        try:
-            with self.app.suspend():
-                print("\nThe exam goes on. 'exit' or Ctrl-D brings you back to it.\n")
-                shell.run()
-        except (SuspendNotSupported, OSError) as error:
-            seen = str(error) or "this terminal cannot be left"
-            self.app.push_screen(ErrorWindow(InvalidInput("open a shell here", seen, "Run 'ckslab exam shell'.")))
+        self.step_aside(shell, "The exam goes on. 'exit' or Ctrl-D brings you back to it.", "Run 'ckslab exam shell'.")
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +171,7 @@ class ExamScreen(DeskScreen):
         if self.sitting is not None:
             waiting = sum(not task.begun for task in self.sitting.tasks)
             note = f" {waiting} of {len(self.sitting.tasks)} tasks are not begun." if waiting else ""
-            self._after_yes(f"Hand the exam in?{note}", self._hand_in)
+            self.after_yes(f"Hand the exam in?{note}", self._hand_in)
 
     def _hand_in(self) -> None:
         self.work("marking", partial(self.room.hand_in, self.tell), self._marked)
@@ -190,7 +183,7 @@ class ExamScreen(DeskScreen):
 
     def action_back(self) -> None:
         """To the catalogue; the exam and its clock go on."""
-        self._after_yes("Leave the exam? It goes on, and so does its clock; 'e' brings you back.", self.app.pop_screen)
+        self.after_yes("Leave the exam? It goes on, and so does its clock; 'e' brings you back.", self.app.pop_screen)
 
     def failed(self, error: LabError) -> None:
         """Without an exam there is nothing to show here: back, with the error on top."""
@@ -198,17 +191,10 @@ class ExamScreen(DeskScreen):
             self.app.pop_screen()
         super().failed(error)
 
-    def _after_yes(self, question: str, then: Any) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.app.push_screen(ConfirmWindow(question), answered)
-
 
 def task_lines(sitting: "Sitting") -> list[Content]:
     """A line for each task: its number, whether it is open, begun or flagged, and its domain."""
-    titles = words.domain_titles()
+    titles = curriculum().titles()
     lines = []
     for index, task in enumerate(sitting.tasks):
         state = "▸" if index == sitting.open else "·" if task.begun else " "

@@ -4,12 +4,11 @@ It asks again by itself after every change. What comes of that is shown in place
 the last verdict stay until there is another one.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.reactive import reactive
@@ -17,13 +16,11 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from ckslab_checker.outcome import CheckResult, Report
-from ckslab_labs.errors import InvalidInput, LabError
+from ckslab_labs.errors import LabError
 from ckslab_tui.app import words
 from ckslab_tui.app.checks import CheckList
 from ckslab_tui.app.clock import Clock, Now, utc_now
-from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.desk import DESK, DeskScreen
-from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.live import Changed, watch
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
@@ -205,7 +202,7 @@ class TaskScreen(DeskScreen):
     def _offer_hint(self) -> None:
         number = self._hints_used + 1
         question = f"Show hint {number} of {self.opened.hints}? Hints that are used are counted."
-        self._after_yes(question, partial(self._use_hint, number))
+        self.after_yes(question, partial(self._use_hint, number))
 
     def _use_hint(self, number: int) -> None:
         self._hints_used = number
@@ -216,7 +213,7 @@ class TaskScreen(DeskScreen):
         if self.report is not None and self.report.outcome == "passed":
             self._get_solution()
         else:
-            self._after_yes("The checks do not pass yet. Show the solution?", self._get_solution)
+            self.after_yes("The checks do not pass yet. Show the solution?", self._get_solution)
 
     def _get_solution(self) -> None:
         self.work("getting the solution", self.service.solution, self._show_solution)
@@ -229,18 +226,11 @@ class TaskScreen(DeskScreen):
     def action_reset(self) -> None:
         """Back to the untouched start, after a confirmation."""
         question = "Put the scenario back to its start? What you changed in it is lost."
-        self._after_yes(question, partial(self.work, "resetting", self.service.reset, self._was_reset))
+        self.after_yes(question, partial(self.work, "resetting", self.service.reset, self._was_reset))
 
     def _was_reset(self, task: Task) -> None:
         self.opened, self.report, self.trouble = task, None, ""
         self._clock.begin(task.started)
-
-    def _after_yes(self, question: str, then: Callable[[], object]) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.app.push_screen(ConfirmWindow(question), answered)
 
     # --- terminal and shell --------------------------------------------------------------------------------------
 
@@ -253,24 +243,12 @@ class TaskScreen(DeskScreen):
         self.work("opening a shell", self.service.shell, self._run_shell)
 
     def _run_shell(self, shell: Shell) -> None:
-        try:
-            with self.app.suspend():
-                print(f"\n{self.opened.entry.id}: 'exit' or Ctrl-D brings you back to the task.\n")
-                shell.run()
-        except (SuspendNotSupported, LabError, OSError) as error:
-            self.app.push_screen(ErrorWindow(_no_shell(error)))
+        note = f"{self.opened.entry.id}: 'exit' or Ctrl-D brings you back to the task."
+        self.step_aside(shell, note, "Run 'ckslab shell' in another.")
 
     def action_back(self) -> None:
         """To the catalogue; the scenario stays open, the terminal does not."""
         if self.at_work:
-            self._after_yes("Something still runs in the terminal, and is ended. Go back?", self.app.pop_screen)
+            self.after_yes("Something still runs in the terminal, and is ended. Go back?", self.app.pop_screen)
         else:
             self.app.pop_screen()
-
-
-def _no_shell(error: Exception) -> LabError:
-    if isinstance(error, LabError):
-        return error
-    return InvalidInput(
-        "open a shell here", str(error) or "this terminal cannot be left", "Run 'ckslab shell' in another."
-    )

@@ -53,13 +53,6 @@ def time_left(seconds: float | None) -> Content:
     return Content.styled(shown if whole else "the time is over", "bold reverse" if whole < 600 else "")
 
 
-def domain_titles() -> dict[str, str]:
-    """The domains of the curriculum by their ids."""
-    from ckslab_labs.scenario.curriculum import curriculum
-
-    return {domain.id: domain.title for domain in curriculum().domains}
-
-
 def solution(shown: Solution) -> str:
     """The reference fix and why it is right, as Markdown."""
     files = (f"## solution/{name}\n\n{FENCE}yaml\n{text.strip()}\n{FENCE}" for name, text in shown.files.items())

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from ckslab_labs.errors import LabError
+from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.error import ErrorWindow
 
 Call = Callable[[], Any]
@@ -60,6 +61,15 @@ class WorkingScreen(Screen[None]):
         if get_current_worker().is_cancelled:
             raise GivenUp
         self.post_message(self.Told(text))
+
+    def after_yes(self, question: str, then: Callable[[], object]) -> None:
+        """Ask, and do it after an explicit yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.app.push_screen(ConfirmWindow(question), answered)
 
     def failed(self, error: LabError) -> None:
         """Show the error; a screen that cannot live without the result closes itself as well."""

@@ -33,7 +33,7 @@ def as_text(sitting: "Sitting") -> str:
     """The exam as text."""
     from ckslab_labs.scenario.curriculum import curriculum
 
-    titles = {domain.id: domain.title for domain in curriculum().domains}
+    titles = curriculum().titles()
     lines = [_head(sitting), ""]
     for index, task in enumerate(sitting.tasks):
         state = "open" if index == sitting.open else "begun" if task.begun else ""
