@@ -16,6 +16,7 @@ from ckslab_checker import aggregation, sentinels
 from ckslab_checker.context import Context, Manifest
 from ckslab_checker.installed import Installed, installed
 from ckslab_checker.sentinels import Refused, Sentinel
+from ckslab_labs.cluster.leaving import leaving
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.cluster.rollouts import moving
 from ckslab_labs.cluster.together import together
@@ -57,10 +58,12 @@ def await_controllers(ctx: Context, *, at_rest: bool = False) -> None:
 
 
 def await_pods(ctx: Context) -> None:
-    """Wait until no pod is on its way any more, where pods are real; what does not get there is found by the checks."""
+    """Wait until no pod is on its way in or out, where pods are real; what does not arrive is found by the checks."""
+    if Capability.KUBELET not in ctx.cluster.capabilities:
+        return
     deadline = time.monotonic() + PODS_DEADLINE
     pauses = _pauses()
-    while Capability.KUBELET in ctx.cluster.capabilities and moving(ctx.objects) and time.monotonic() < deadline:
+    while (moving(ctx.objects) or leaving(ctx.objects)) and time.monotonic() < deadline:
         time.sleep(next(pauses))
 
 

@@ -313,7 +313,7 @@ def test_a_review_that_is_tampered_with_is_not_waited_for() -> None:
 
 
 def on_its_way() -> list[Manifest]:
-    return [{"kind": "Pod", "metadata": {"name": "late", "namespace": "shop"}, "spec": {}, "status": {}}]
+    return [{"kind": "Pod", "metadata": {"name": "late", "namespace": "shop", "uid": "a"}, "spec": {}, "status": {}}]
 
 
 def test_pods_on_their_way_are_waited_for_where_they_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,11 +329,27 @@ def test_pods_on_their_way_are_waited_for_where_they_are_real(monkeypatch: pytes
     assert len(seen) == 1
 
 
+def test_a_container_whose_pod_is_gone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a deleted Deployment the pods went on serving, and a check of their Service passed."""
+    real = FakeCluster([{"kind": "Node", "metadata": {"name": "node"}}], frozenset({Capability.KUBELET}))
+    running = "/api/v1/nodes/node/proxy/runningpods/"
+    real.answers[running] = Response(200, {"items": [{"metadata": {"name": "late", "uid": "a"}}]})
+    seen: list[float] = []
+
+    def end(pause: float) -> None:
+        seen.append(pause)
+        real.answers[running] = Response(200, {"items": None})
+
+    monkeypatch.setattr(time, "sleep", end)
+    barrier.await_pods(context(real))
+    assert len(seen) == 1
+
+
 def test_simulated_pods_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda pause: pytest.fail("waited"))
     barrier.await_pods(context(FakeCluster(on_its_way())))
 
 
 def test_a_pod_that_never_arrives_is_for_the_checks_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(barrier, "DEADLINE", 0.0)
+    monkeypatch.setattr(barrier, "PODS_DEADLINE", 0.0)
     barrier.await_pods(context(FakeCluster(on_its_way(), frozenset({Capability.KUBELET}))))
