@@ -15,7 +15,7 @@ from ckslab_checker.outcome import Evidence
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Auditor, Cluster, Identity, Node
 from ckslab_labs.session import start_rbac
-from ckslab_labs.tools import Tools, tool
+from ckslab_labs.tools import Tool, Tools, on_path, tool
 
 Manifest = dict[str, Any]
 MEMBER = "ckslab-member-"
@@ -76,6 +76,8 @@ class Context:
     """Runs an API server with an audit policy, where one can be run."""
     tool: Tools = tool
     """Gives a program that decides what the API server does not."""
+    on_path: Callable[[str], Tool | None] = on_path
+    """Gives a program that is asked besides, where this machine has it."""
     served: Objects | None = None
     """The cluster's objects, where somebody has asked already what it serves."""
 

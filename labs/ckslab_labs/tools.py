@@ -127,6 +127,12 @@ def tool(name: str, progress: Progress = lambda line: None) -> Tool:
     return Tool(find(name) or build(TOOLS[name].module, [name], progress)[name])
 
 
+def on_path(name: str) -> Tool | None:
+    """A program that is used where somebody has it, and is never built, such as falco; None where it is not."""
+    path = shutil.which(name)
+    return Tool(Path(path)) if path else None
+
+
 def find(name: str) -> Path | None:
     """Where one of ``TOOLS`` is; None: it is to be built."""
     known = TOOLS[name]

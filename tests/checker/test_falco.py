@@ -1,5 +1,6 @@
 """Falco's rule language on audit events, and the probe that plays requests; what is expected Falco documents."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,11 @@ from tests.checker.worlds import IDENTITIES
 from ckslab_checker.context import Context
 from ckslab_checker.falco.conditions import WrongRule
 from ckslab_checker.falco.rules import firing, load
+from ckslab_checker.falco.validation import refusal
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.probes.falco import Falco
 from ckslab_labs.cluster.port import Identity, Response
+from ckslab_labs.tools import Tool
 
 EVENT: dict[str, Any] = {
     "auditID": "1",
@@ -313,7 +316,9 @@ class Server:
         return [{**EVENT, "auditID": str(id)} for id in ids]
 
 
-def ask(folder: Path, server: Server | None, document: object, fires: bool = True) -> list[Evidence]:
+def ask(
+    folder: Path, server: Server | None, document: object, fires: bool = True, falco: Tool | None = None
+) -> list[Evidence]:
     @contextmanager
     def auditor(policy: bytes) -> Iterator[Any]:
         assert yaml.safe_load(policy)["rules"] == [{"level": "RequestResponse"}]
@@ -321,7 +326,14 @@ def ask(folder: Path, server: Server | None, document: object, fires: bool = Tru
 
     (folder / "rules.yaml").write_text(yaml.safe_dump(document) if document is not None else "")
     context = Context(
-        FakeCluster([]), IDENTITIES, folder, None, False, "seed", auditor=auditor if server is not None else None
+        cluster=FakeCluster([]),
+        identities=IDENTITIES,
+        files=folder,
+        start=None,
+        live=False,
+        seed="seed",
+        auditor=auditor if server is not None else None,
+        on_path={"falco": falco}.get,
     )
     request = {"as": "dana", "method": "GET", "path": "/api"}
     return Falco.model_validate({"file": "rules.yaml", "fires": fires, "requests": [request]}).ask(context)
@@ -351,3 +363,52 @@ def test_without_a_server_or_an_event_nobody_can_tell(tmp_path: Path) -> None:
     for server in (None, Server(logs=False)):
         with pytest.raises(CannotTell):
             ask(tmp_path, server, [rule("ka.verb = patch")])
+
+
+# --- a Falco of this machine: here a script in its place ---
+
+LOADED = {"falco_load_results": [{"name": "rules.yaml", "successful": True, "errors": [], "warnings": []}]}
+UNKNOWN = {"code": "LOAD_ERR_COMPILE_CONDITION", "message": "Undefined macro kevt used in filter."}
+REFUSED = {"falco_load_results": [{"name": "rules.yaml", "successful": False, "errors": [UNKNOWN], "warnings": []}]}
+
+
+def falco(folder: Path, says: object, first: str = "") -> Tool:
+    script = folder / "falco"
+    script.write_text(f"#!/bin/sh\n{first}\necho Falco version: 0.41.3\necho '{json.dumps(says)}'\n")
+    script.chmod(0o755)
+    return Tool(script)
+
+
+def test_it_is_given_the_rules_and_a_configuration_with_the_plugins(tmp_path: Path) -> None:
+    told = '[ "$*" = "-c falco.yaml -V rules.yaml" ]'
+    look = f"{told} && grep -q kevt rules.yaml && grep -q k8saudit falco.yaml || exit 9"
+    assert refusal(falco(tmp_path, LOADED, look), b"- macro: kevt") == ""
+
+
+def test_what_it_has_against_the_rules_is_told(tmp_path: Path) -> None:
+    said = refusal(falco(tmp_path, REFUSED), b"")
+    assert said == "LOAD_ERR_COMPILE_CONDITION: Undefined macro kevt used in filter."
+
+
+@pytest.mark.parametrize("says", [{}, [], {"falco_load_results": []}, {"falco_load_results": [1]}, "no such plugin"])
+def test_one_that_does_not_come_so_far_has_no_say(tmp_path: Path, says: object) -> None:
+    assert refusal(falco(tmp_path, says), b"") is None
+    (evidence, _) = ask(tmp_path, Server(), [rule("ka.verb = patch")], falco=falco(tmp_path, says))
+    assert evidence.met
+
+
+def test_rules_that_it_does_not_load_fire_for_nothing(tmp_path: Path) -> None:
+    (evidence,) = ask(tmp_path, Server(), [rule("ka.verb = patch")], falco=falco(tmp_path, REFUSED))
+    assert not evidence.met
+    assert evidence.observed.startswith("it does not: the falco on PATH says LOAD_ERR_COMPILE_CONDITION")
+
+
+def test_where_it_loads_what_the_emulation_does_not_nobody_can_tell(tmp_path: Path) -> None:
+    with pytest.raises(CannotTell, match="its emulation does not"):
+        ask(tmp_path, Server(), [rule("kevt")], falco=falco(tmp_path, LOADED))
+
+
+def test_where_it_loads_them_the_events_decide(tmp_path: Path) -> None:
+    for verb in ("patch", "create"):
+        (evidence, _) = ask(tmp_path, Server(), [rule(f"ka.verb = {verb}")], falco=falco(tmp_path, LOADED))
+        assert evidence.met is (verb == "patch")

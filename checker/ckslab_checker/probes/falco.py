@@ -11,6 +11,7 @@ from pydantic import Field
 from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.audited import Event, Played, play
 from ckslab_checker.context import Context
+from ckslab_checker.falco import validation
 from ckslab_checker.falco.conditions import WrongRule
 from ckslab_checker.falco.rules import Rule, firing, load
 from ckslab_checker.outcome import CannotTell, Evidence
@@ -46,8 +47,7 @@ class Falco(ProbeSpec):
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
         try:
-            documents = as_yaml(read_answer(ctx.files / self.file), self.file)
-            rules = load([item for document in documents for item in _listed(document)])
+            rules = self._rules(ctx)
         except (WrongForm, WrongRule) as problem:
             asked = f"Does Falco (emulated) load {self.file}?"
             expected = "it does" if self.fires else "it does, or it cannot fire"
@@ -56,6 +56,26 @@ class Falco(ProbeSpec):
         requests = [each for played in self.requests for each in played.by(ctx.identities)]
         requests += [(played, administrator) for played in self.requests]
         return [self._judge(rules, *each) for each in play(self._trial(ctx), requests)]
+
+    def _rules(self, ctx: Context) -> list[Rule]:
+        """The rules, once each that can say whether the file is loaded has said so.
+
+        Raises:
+            WrongForm, WrongRule: it is not loaded.
+            CannotTell: the Falco of this machine loads it, and the emulation does not.
+
+        """
+        content = read_answer(ctx.files / self.file)
+        refused = ctx.once(f"what Falco says of {self.file}", lambda: _refusal(ctx, content))
+        try:
+            rules = load([item for document in as_yaml(content, self.file) for item in _listed(document)])
+        except WrongRule as problem:
+            if refused == "":
+                raise CannotTell(f"the falco on PATH loads {self.file}, its emulation does not: {problem}") from None
+            raise
+        if refused:
+            raise WrongRule(f"the falco on PATH says {refused}")
+        return rules
 
     def _trial(self, ctx: Context) -> Audited:
         """A server that logs everything; one for all checks that ask about rules."""
@@ -72,6 +92,12 @@ class Falco(ProbeSpec):
         seen = f"fires: {', '.join(fired)}" if fired else words[False]
         asked = f"{played.told(identity)}: does a rule fire (Falco is emulated)?"
         return Evidence(clean_line(asked), words[self.fires], clean_line(seen), met=bool(fired) is self.fires)
+
+
+def _refusal(ctx: Context, rules: bytes) -> str | None:
+    """What the Falco of this machine has against the rules, as ``validation.refusal``; None where there is none."""
+    falco = ctx.on_path("falco")
+    return validation.refusal(falco, rules) if falco else None
 
 
 def _listed(document: object) -> list[object]:

@@ -59,6 +59,7 @@ def findings(kubernetes: str = DEFAULT_KUBERNETES) -> list[Finding]:
         *(Finding("yours", True, note) for note in notes),
         *(program_fact(module, binary, found.get(binary.name)) for module, binary in known),
         *(tool_fact(name) for name in tools.TOOLS),
+        falco_fact(),
         state_fact(state_home()),
         lock_fact(state_home()),
     ]
@@ -113,6 +114,14 @@ def tool_fact(name: str) -> Finding:
         return Finding(name, True, f"{version_of(path, binary)} at {path}")
     seen = f"will be built for the first scenario that needs it, or now by `ckslab setup --all`: {_minutes(binary)}"
     return Finding(name, True, seen)
+
+
+def falco_fact() -> Finding:
+    """Whether a Falco is there to be asked about its rules besides the emulation; it need not be."""
+    falco = tools.on_path("falco")
+    if falco is None:
+        return Finding("falco", True, "not on PATH, and never built: an emulation judges its rules alone")
+    return Finding("falco", True, f"{version_of(falco.path, Binary('falco', '', 0))} at {falco.path}")
 
 
 def state_fact(folder: Path) -> Finding:

@@ -24,6 +24,7 @@ def test_the_facts_of_this_machine_come_in_one_order() -> None:
         "gator",
         "kyverno",
         "promtool",
+        "falco",
         "state",
         "locks",
     ]
@@ -78,6 +79,14 @@ def test_a_program_is_shown_with_its_place_or_with_the_time_to_build_it(hello: M
     missing = doctor.program_fact(hello, hello.binaries[0], None)
     assert there == Finding("hello", True, f"1.2.3 at {tmp_path}")
     assert missing.seen == "1.2.3 will be built on first use, or now by `ckslab setup`: about 1 min"
+
+
+def test_a_falco_is_shown_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.falco_fact().seen == "not on PATH, and never built: an emulation judges its rules alone"
+    (tmp_path / "falco").write_text("#!/bin/sh\necho Falco version: 0.41.3\n")
+    (tmp_path / "falco").chmod(0o755)
+    assert doctor.falco_fact() == Finding("falco", True, f"0.41.3 at {tmp_path}/falco")
 
 
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
