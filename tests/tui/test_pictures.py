@@ -1,17 +1,13 @@
-"""A few states of the task screen, drawn and compared with what somebody has looked at.
+"""A few states of the task screen, as somebody has looked at them."""
 
-A difference is no defect by itself: look at what was drawn, and accept it with ``CKSLAB_PICTURES=accept``.
-"""
-
-import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.tui.driving import open_task, settle, shown, until
+from tests.tui.drawing import looks_as_it_did
+from tests.tui.driving import open_task, shown, until
 from tests.tui.fakes import FakeService, report, result
 from textual.pilot import Pilot
 
@@ -19,11 +15,9 @@ from ckslab_checker.outcome import Outcome
 from ckslab_labs.errors import Unreachable
 from ckslab_tui.app.confirm import ConfirmWindow
 from ckslab_tui.app.error import ErrorWindow
-from ckslab_tui.app.picture import without_fonts
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.task import TaskScreen
 
-PICTURES = Path(__file__).parent / "pictures"
 DOWN = Unreachable("ask the API server", "no answer from plane default", "Try again.")
 
 pytestmark = pytest.mark.asyncio
@@ -92,12 +86,4 @@ async def test_the_screen_looks_as_it_did_when_somebody_looked_at_it(
         if size[0] >= 120:
             await until(pilot, lambda: "green and reverse" in shown(pilot))
         await pose(pilot, service, screen)  # type: ignore[misc]
-        await settle(pilot)
-        await pilot.pause()
-        picture = without_fonts(pilot.app.export_screenshot(title=name, simplify=True))
-    drawn = re.sub(r"terminal-\d+", "terminal", picture)  # a number made of all that is drawn: it hides what differs
-    kept, new = PICTURES / f"{name}.svg", tmp_path / f"{name}.svg"
-    if os.environ.get("CKSLAB_PICTURES") == "accept":
-        kept.write_text(drawn)
-    new.write_text(drawn)
-    assert drawn == kept.read_text(), f"look at {new}; CKSLAB_PICTURES=accept takes it for {kept.name}"
+        await looks_as_it_did(pilot, name, tmp_path)

@@ -23,6 +23,14 @@ DESK = 120
 class DeskScreen(WorkingScreen):
     """A screen whose ``#body`` takes a terminal; the rest of it is dimmed to one pane, ``sheet``."""
 
+    # The terminal is dark in every theme: programs choose their colours for that.
+    DEFAULT_CSS = """
+    DeskScreen #sheet { width: 2fr; }
+    DeskScreen TerminalPane { display: none; width: 3fr; border: round #606060; border-title-color: #b0b0b0; }
+    DeskScreen TerminalPane:focus { border: round #ffb454; border-title-color: #ffffff; }
+    DeskScreen.-desk TerminalPane { display: block; }
+    DeskScreen.-desk.-whole #sheet { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f6", "terminal", "Terminal/task", priority=True, tooltip="Into the terminal, and out of it"),
         Binding("f8", "whole", "Whole window", priority=True, tooltip="Give the terminal the whole window, or not"),

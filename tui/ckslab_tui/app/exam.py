@@ -178,7 +178,7 @@ class ExamScreen(DeskScreen):
 
     def _marked(self, document: dict[str, Any]) -> None:
         self.app.pop_screen()
-        text = f"{words.FENCE}\n{report_text(document)}\n{words.FENCE}"
+        text = f"{words.FENCE}text\n{report_text(document)}\n{words.FENCE}"
         self.app.push_screen(ReadingWindow("The exam, marked", text))
 
     def action_back(self) -> None:
