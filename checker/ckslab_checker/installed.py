@@ -1,9 +1,10 @@
 """What of admission control somebody has installed in a cluster. Built-in plugins are not listed anywhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ckslab_labs.cluster.objects import Objects
+if TYPE_CHECKING:  # the app takes the kinds from here before its first paint
+    from ckslab_labs.cluster.objects import Objects
 
 KINDS = (
     "ValidatingAdmissionPolicy",
@@ -22,7 +23,7 @@ OWN = "ckslab-params"
 """A policy of a plane's own, which acts on nothing."""
 
 
-def installed(objects: Objects) -> Installed:
+def installed(objects: "Objects") -> Installed:
     """The objects of these kinds; a kind that this version does not serve is left out."""
     found = objects.lists(filter(objects.serves, KINDS))
     return {kind: [item for item in found[kind] if item["metadata"]["name"] != OWN] for kind in found}

@@ -45,19 +45,21 @@ PLANE = ("--plane", "shared")
 MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "default"}}
 
 _APP = {"app": "seen"}
-_TEMPLATE = {
-    "selector": {"matchLabels": _APP},
-    "template": {"metadata": {"labels": _APP}, "spec": {"containers": [{"name": "one", "image": "none"}]}},
-}
+_POD = {"containers": [{"name": "one", "image": "none"}]}
+_TEMPLATE = {"selector": {"matchLabels": _APP}, "template": {"metadata": {"labels": _APP}, "spec": _POD}}
+_JOB = {"template": {"spec": {**_POD, "restartPolicy": "Never"}}}
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
 _RULES = {
     "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
 }
 _MUTATION = {"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test', path: '/x'}]"}}
 BODIES: dict[str, Manifest] = {
-    "Pod": {"spec": {"containers": [{"name": "one", "image": "none"}]}},
+    "Pod": {"spec": _POD},
     "Deployment": {"spec": _TEMPLATE},
+    "StatefulSet": {"spec": _TEMPLATE},
     "DaemonSet": {"spec": _TEMPLATE},
+    "Job": {"spec": _JOB},
+    "CronJob": {"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": _JOB}}},
     "Service": {"spec": {"ports": [{"port": 80}]}},
     "NetworkPolicy": {"spec": {"podSelector": {}}},
     "RoleBinding": {"roleRef": _ROLE},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ckslab_checker import installed
 from ckslab_labs.errors import LabError, Unreachable
 
 if TYPE_CHECKING:
@@ -23,19 +24,17 @@ KINDS = (
     "Secret",
     "Pod",
     "Deployment",
+    "StatefulSet",
     "DaemonSet",
+    "Job",
+    "CronJob",
     "Service",
     "NetworkPolicy",
     "Role",
     "RoleBinding",
     "ClusterRole",
     "ClusterRoleBinding",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "MutatingAdmissionPolicy",
-    "MutatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration",
-    "MutatingWebhookConfiguration",
+    *installed.KINDS,
 )
 """What learners edit. Nodes are none of it: they change by themselves, all the time."""
 GONE = None
