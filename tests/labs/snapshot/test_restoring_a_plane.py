@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.lab import Lab
+from ckslab_labs.providers.embedded.components import KWOK
+from ckslab_labs.providers.embedded.layout import Wanted
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import EVENTS, Snapshot, compare_keys, restore_keys
@@ -194,6 +197,29 @@ def test_restores_cut_off_no_watcher(lab: Lab, tmp_path: Path) -> None:
             assert watch.poll() is None
         finally:
             watch.kill()
+
+
+def test_a_state_that_was_kept_when_less_ran_is_taken_over(lab: Lab) -> None:
+    """A node that nobody simulated yet gets its status at once, again and again: it was waited in vain for an end."""
+    wanted = Wanted.load(lab.plane.layout)
+    lab.plane.steering.want(replace(wanted, held=(KWOK,)))
+    try:
+        assert lab.objects.create(made("v1", "Node", "bare")).ok
+        kept = lab.plane.settled()
+        assert not is_ready(lab, "bare")
+    finally:
+        lab.plane.steering.want(wanted)
+    eventually(lambda: is_ready(lab, "bare"))
+    assert lab.objects.delete("Node", "bare").ok
+    lab.plane.adopt(kept)
+
+    eventually(lambda: is_ready(lab, "bare"))
+
+
+def is_ready(lab: Lab, node: str) -> bool:
+    """Whether a node says so of itself."""
+    conditions = lab.objects.get("Node", node).body.get("status", {}).get("conditions", ())
+    return {"Ready": "True"}.items() <= {each["type"]: each["status"] for each in conditions}.items()
 
 
 def test_control_plane_files_and_objects_come_back_together(

@@ -25,11 +25,13 @@ from ckslab_labs.providers.embedded.readiness import ANEW, await_ready
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
-from ckslab_labs.snapshot.snapshot import Snapshot, await_keys, capture_keys, restore_keys, settled
+from ckslab_labs.snapshot.snapshot import Snapshot, StillMoving, await_keys, capture_keys, restore_keys, settled
 
 Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 
 PORT_TRIES = 3
+ALIVE_SECONDS = 3.0
+"""For a state to come to rest that was kept on a plane of the same components: usually a few hundredths."""
 SENTINELS = (f"/registry/serviceaccounts/{CONTROL_NAMESPACE}/default".encode(),)
 """What the controller manager makes again within milliseconds; also the first thing it makes in a new namespace."""
 PUBLISHED = (f"/registry/configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt".encode(),)
@@ -213,11 +215,8 @@ class Plane:
             Infrastructure: the API server did not start again.
 
         """
-        folder = self.layout.kubernetes_dir
-        if files_differ(snapshot.files, folder):
-            with self.without_apiserver():
-                restore_files(snapshot.files, folder)
-                restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
+        if files_differ(snapshot.files, self.layout.kubernetes_dir):
+            self._exchange(snapshot, besides)
         else:
             sentinels = SENTINELS if CONTROLLERS in Wanted.load(self.layout).components else ()
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
@@ -246,13 +245,23 @@ class Plane:
         if not self.made(snapshot):
             own = {PKI + name: data for name, data in capture_files(self.layout.pki).items()}
             snapshot = replace(snapshot, files={**snapshot.files, **own})
-        self.restore(snapshot, besides=AUTHORITY)
+        try:
+            self.restore(snapshot, ALIVE_SECONDS, besides=AUTHORITY)
+        except StillMoving:
+            # Kept when less ran: what simulates nodes, say, makes of it at once what it was not, and would for ever.
+            self._exchange(snapshot, AUTHORITY)
 
     def made(self, snapshot: Snapshot) -> bool:
         """Whether it is this very plane's, and not of one that had its name before."""
         return snapshot.files.get(f"{PKI}ca.crt") == (self.layout.pki / "ca.crt").read_bytes()
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _exchange(self, snapshot: Snapshot, besides: re.Pattern[bytes] | None) -> None:
+        """Bring everything back while no API server runs: nobody sees half of it, and nobody writes meanwhile."""
+        with self.without_apiserver():
+            restore_files(snapshot.files, self.layout.kubernetes_dir)
+            restore_keys(snapshot.keys, self.etcd, besides=besides)
 
     def _make(self, kubernetes: str, ensure: Ensure, progress: Progress, *, bare: bool) -> None:
         if kubernetes not in KUBERNETES:
