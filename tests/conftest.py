@@ -33,7 +33,11 @@ def refuse_or_skip(part: str, why: str) -> NoReturn:
 
 
 REAL = "real"
-REAL_THINGS = {"plane": "on a real kube-apiserver", "kind": "on a real node (kind)"}
+REAL_THINGS = {
+    "plane": "on a real kube-apiserver",
+    "kind": "on a real node (kind)",
+    "browser": "in a real browser (Chromium)",
+}
 """What markers mean."""
 
 

@@ -34,6 +34,11 @@ def test_the_wheel_ships_every_go_module_with_its_checksums(wheel: Path) -> None
         assert {f"ckslab_labs/binaries/modules/{module}/{file}" for file in ("go.mod", "go.sum")} <= set(names)
 
 
+def test_the_wheel_ships_the_page_of_ckslab_serve(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"ckslab_tui/serving/page/{file}" for file in ("index.html", "page.css", "page.js")} <= names
+
+
 def test_the_installed_wheel_lists_the_same_scenarios_as_the_checkout(wheel: Path, tmp_path: Path) -> None:
     target = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(target)

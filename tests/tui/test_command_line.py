@@ -203,9 +203,11 @@ def test_no_verb_imports_textual(arguments: tuple[str, ...]) -> None:
     assert not {"textual", "rich"} & imported_by(*arguments)
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("check", "--help"), ("completion", "bash")])
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("check", "--help"), ("serve", "--help"), ("completion", "bash")]
+)
 def test_talk_about_itself_imports_no_core(arguments: tuple[str, ...]) -> None:
-    heavy = {"textual", "pydantic", "kubernetes", "urllib3", "yaml", "cryptography", "ckslab_labs.lab"}
+    heavy = {"textual", "aiohttp", "pydantic", "kubernetes", "urllib3", "yaml", "cryptography", "ckslab_labs.lab"}
 
     assert not heavy & imported_by(*arguments)
 

@@ -90,6 +90,44 @@ async def test_a_narrow_window_has_none(service: FakeService) -> None:
         assert service.calls[-1] == "check"
 
 
+async def test_a_window_that_was_narrow_for_a_while_gives_the_shell_its_focus_again(service: FakeService) -> None:
+    async with desk(service) as pilot:
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not pane(pilot).has_focus)
+        await pilot.resize_terminal(140, 40)
+        await until(pilot, lambda: pane(pilot).has_focus)
+        await pilot.press("f6")
+        await pilot.resize_terminal(80, 24)
+        await pilot.resize_terminal(140, 40)
+        await settle(pilot)
+        assert not pane(pilot).has_focus
+
+
+async def test_keys_never_go_to_a_terminal_that_is_not_shown(service: FakeService) -> None:
+    async with desk(service) as pilot:
+        pilot.app.post_message(events.AppBlur())
+        await until(pilot, lambda: pilot.app.focused is None)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        pilot.app.post_message(events.AppFocus())
+        await until(pilot, lambda: pilot.app.focused is not None)
+        await settle(pilot)
+        assert not pane(pilot).has_focus
+
+
+@pytest.mark.parametrize(
+    ("is_web", "remedy"), [(False, "Run 'ckslab shell' in another."), (True, "Make the window wider")]
+)
+async def test_where_there_is_no_terminal_to_step_aside_in_it_is_told(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, is_web: bool, remedy: str
+) -> None:
+    async with desk(service) as pilot:
+        monkeypatch.setattr(type(pilot.app._driver), "is_web", is_web)
+        await pilot.press("f6", "s")
+        await until(pilot, lambda: "this is no terminal" in shown(pilot))
+        assert remedy in shown(pilot)
+
+
 async def test_every_key_is_the_shells_but_those_that_lead_out(service: FakeService) -> None:
     async with desk(service) as pilot:
         await line(pilot, "cat -v", "cat -v")
@@ -133,7 +171,7 @@ async def test_a_window_of_another_size_is_told_and_loses_nothing(service: FakeS
         for size in ((20, 5), (100, 30), (200, 50)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-        await pilot.press("f6")
+        await until(pilot, lambda: pane(pilot).has_focus)
         width, height = pane(pilot).size
         await line(pilot, "echo $kept; stty size", f"{height} {width}")
 

@@ -33,7 +33,13 @@ MACHINE = "machine"
 
 
 class CatalogueScreen(WorkingScreen):
-    """Lists the scenarios; enter opens one, or goes on with it where the learner left it."""
+    """Lists the scenarios; enter opens one, or goes on with it where the learner left it.
+
+    Args:
+        service: what it asks.
+        goes_on: begin with the scenario that is open, if there is one.
+
+    """
 
     CSS = """
     CatalogueScreen #scope { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -54,9 +60,10 @@ class CatalogueScreen(WorkingScreen):
     fitness: reactive[Fitness | None] = reactive(None)
     """What this machine has and lacks; none until it was looked at."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, goes_on: bool = False) -> None:
         super().__init__()
         self.service = service
+        self._goes_on = goes_on
         self.listed = Catalogue(())
         self.entries: dict[str, Entry] = {}
         self._read_again = False
@@ -107,6 +114,9 @@ class CatalogueScreen(WorkingScreen):
         if self._read_again:
             self._read_again = False
             self.on_screen_resume()
+        elif self._goes_on and self.is_current and (entry := self.entries.get(self.listed.open or "")):
+            self._open(entry, self._go_on)
+        self._goes_on = False
 
     def _show(self) -> None:
         if not self.entries and not self.listed.broken:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DESK = 120
 """Columns from which a terminal stands beside the rest."""
+WIDER = f"Make the window wider or its letters smaller (Ctrl -): from {DESK} columns a terminal stands beside the rest."
+"""What to do in a browser, which has no terminal to step aside in."""
 
 
 class DeskScreen(WorkingScreen):
@@ -43,6 +45,7 @@ class DeskScreen(WorkingScreen):
         super().__init__()
         self._pane: TerminalPane | None = None
         self._shell: Callable[[], Shell] | None = None
+        self._narrowed = False
 
     def outside(self) -> Widget:
         """What has the focus where the terminal has not."""
@@ -58,11 +61,23 @@ class DeskScreen(WorkingScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Where there is room a terminal stands beside the rest, with the focus; elsewhere it waits."""
-        if event.size.width >= DESK:
-            self._open_terminal()
+        if event.size.width < DESK:
+            self.remove_class("-whole")
+            self._leave_hidden()
             return
-        self.remove_class("-whole")
+        self._open_terminal()
+        if self._narrowed and self._pane is not None:
+            self._pane.focus()
+        self._narrowed = False
+
+    def on_descendant_focus(self) -> None:
+        """Where the app comes back into view narrower than it went, its focus is given back to what is hidden now."""
+        if self.size.width < DESK:
+            self._leave_hidden()
+
+    def _leave_hidden(self) -> None:
         if self.in_terminal:
+            self._narrowed = True
             self.outside().focus()
 
     @property
@@ -96,9 +111,11 @@ class DeskScreen(WorkingScreen):
                 shell.run()
         except LabError as error:
             self.app.push_screen(ErrorWindow(error))
-        except (SuspendNotSupported, OSError) as error:
-            seen = str(error) or "this terminal cannot be left"
-            self.app.push_screen(ErrorWindow(InvalidInput("open a shell here", seen, remedy)))
+        except SuspendNotSupported:
+            remedy = WIDER if self.app.is_web else remedy
+            self.app.push_screen(ErrorWindow(InvalidInput("open a shell here", "this is no terminal", remedy)))
+        except OSError as error:
+            self.app.push_screen(ErrorWindow(InvalidInput("open a shell here", str(error), remedy)))
 
     def action_terminal(self) -> None:
         """Into the terminal, and back."""

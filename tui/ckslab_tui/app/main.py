@@ -36,7 +36,11 @@ class LabApp(App[None]):
 
     def on_mount(self) -> None:
         """Begin with the catalogue."""
-        self.push_screen(CatalogueScreen(self.service))
+        self.push_screen(self.first_screen())
+
+    def first_screen(self) -> CatalogueScreen:
+        """The catalogue."""
+        return CatalogueScreen(self.service)
 
     def action_help(self) -> None:
         """Tell the keys of the screen that is shown."""

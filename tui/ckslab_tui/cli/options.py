@@ -36,6 +36,14 @@ class Settings:
     """Leave what is there of a kind cluster that cannot be made."""
 
 
+def words_of(settings: Settings) -> tuple[str, ...]:
+    """The words of a command line that say the same, for a process of ours that is told so."""
+    said = [("--plane", settings.plane), *(("--pack", str(pack.absolute())) for pack in settings.packs)]
+    said += [("--kubernetes", settings.kubernetes)] if settings.kubernetes else []
+    said += [("--provider", settings.provider)] if settings.provider else []
+    return tuple(word for option in said for word in option)
+
+
 def settings_on(plane: str) -> Callable[[Function], Function]:
     """Give a command ``--plane``, ``--pack``, ``--kubernetes`` and ``--provider``, as its argument ``settings``.
 

@@ -22,6 +22,7 @@ VERBS = (
     "stop",
     "exam",
     "progress",
+    "serve",
     "demo",
     "doctor",
     "setup",
