@@ -67,12 +67,15 @@ def await_pods(ctx: Context) -> None:
         time.sleep(next(pauses))
 
 
-def settle(ctx: Context, *, admission: bool = True, everything: bool = False, leave: bool = False) -> tuple[str, ...]:
+def settle(
+    ctx: Context, *, admission: bool = True, policies: bool = True, everything: bool = False, leave: bool = False
+) -> tuple[str, ...]:
     """Wait until all changes made before the call have taken effect.
 
-    ``admission`` is whether requests will follow that admission control sees (it does not see reviews of access). Kinds
-    of admission control of which nothing is installed are left out, unless ``everything`` is asked for. ``leave`` is
-    for where the cluster's state is restored afterwards: then what was written for it need not be taken out again.
+    ``admission`` is whether requests will follow that admission control sees (it does not see reviews of access).
+    ``policies`` is whether policies and webhooks may have changed; of their kinds those of which nothing is installed
+    are left out, unless ``everything`` is asked for. ``leave`` is for where the cluster's state is restored afterwards:
+    then what was written for it need not be taken out again.
 
     Returns:
         notes for the report: that sentinels were refused, and a fixed time was waited instead.
@@ -96,7 +99,7 @@ def settle(ctx: Context, *, admission: bool = True, everything: bool = False, le
     token = secrets.token_hex(5)
     wanted = [sentinels.grant(ctx, token, "Role"), sentinels.grant(ctx, token, "ClusterRole")]
     for kind, make in _INSTALLED.items():
-        if kind in found and (everything or _matters(kind, found)):
+        if policies and kind in found and (everything or _matters(kind, found)):
             wanted.append(make(ctx, token))
     if admission:
         wanted.append(sentinels.PodSecurityLabel(ctx, f"v1.{secrets.randbelow(10**9)}"))

@@ -80,9 +80,10 @@ class _Round:
         except (CannotTell, LabError) as error:
             return [_result(each, Outcome.ERROR, error=str(error)) for each in self._checks], True
 
-    def _settle(self, *, everything: bool = False) -> tuple[str, ...]:
-        admission = self._real > 0
-        notes = barrier.settle(self._plain, admission=admission, everything=everything, leave=self._keeps)
+    def _settle(self, *, everything: bool = False, policies: bool = True) -> tuple[str, ...]:
+        notes = barrier.settle(
+            self._plain, admission=self._real > 0, policies=policies, everything=everything, leave=self._keeps
+        )
         self._ctx = self._plain.by(self._recording)
         return notes
 
@@ -147,9 +148,9 @@ class _Round:
         """Go back to the state before the first request that was made for real, where the next check could see any."""
         left = self._recording.left_behind
         if _is_seen(left, _namespaces(asked)):
-            unsettled = self._restore()
-            if unsettled or any("admission" in path or "rbac" in path or path.endswith("/namespaces") for path in left):
-                self._settle()
+            policies = self._restore() or any("admission" in path for path in left)
+            if policies or any("rbac" in path or path.endswith("/namespaces") for path in left):
+                self._settle(policies=policies)  # those that nothing was done to are in force already
             left.clear()
 
 

@@ -11,8 +11,9 @@ from tests.checker.fake_cluster import FakeCluster
 from tests.checker.worlds import IDENTITIES, create, namespace, pod
 
 from ckslab_checker.context import Context
+from ckslab_checker.counted import Counted
 from ckslab_checker.outcome import CannotTell, Evidence
-from ckslab_checker.probes.alert import Alert, Counted
+from ckslab_checker.probes.alert import Alert
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.tools import Ran
 
@@ -79,6 +80,40 @@ def test_what_is_as_demanded_is_asked_in_one_go(tmp_path: Path) -> None:
     promtool = Promtool(fires(False, True))
     ask(tmp_path, promtool, requests=[{**DEBUG, "verb": verb} for verb in ("PATCH", "PUT", "APPLY")])
     assert [len(document["tests"]) for document in promtool.documents] == [3]
+
+
+def objection(tests: Sequence[Mapping[str, Any]], before: Sequence[bool], after: Sequence[bool]) -> str:
+    """What promtool says where exactly that fires in the plays, by number."""
+    fires = [value for pair in zip(before, after, strict=True) for value in pair]
+    asked = [each for test in tests for each in test["promql_expr_test"]]
+    return "\n".join(
+        f"    expr: {json.dumps(each['expr'])}, time: 2h19m0s,\n        exp: {{}} 1\n        got: {{}} 0"
+        for each, value in zip(asked, fires, strict=True)
+        if each["exp_samples"][0]["value"] != value
+    )
+
+
+def test_what_promtool_names_is_asked_about_once_more_all_at_once(tmp_path: Path) -> None:
+    before, after = [False, True, False], [True, True, False]
+
+    def holds(tests: Sequence[Mapping[str, Any]]) -> bool:
+        promtool.says = objection(tests, before, after)
+        return not promtool.says
+
+    promtool = Promtool(holds)
+    found = ask(tmp_path, promtool, requests=[{**DEBUG, "verb": verb} for verb in ("PATCH", "PUT", "APPLY")])
+    assert [evidence.met for evidence in found] == [True, False, False]
+    assert [len(document["tests"]) for document in promtool.documents] == [3, 3]
+
+
+def test_where_promtool_names_others_each_is_asked_about_by_itself(tmp_path: Path) -> None:
+    promtool = Promtool(fires(True, True))
+    promtool.says = 'expr: "whatever # 0 after", time: 2h30m0s,'
+    both = [DEBUG, {**DEBUG, "verb": "PUT"}]
+    found = ask(tmp_path, promtool, requests=both)
+    assert [evidence.observed for evidence in found] == [
+        "an alert fires before it happens, while nothing of the kind goes on"
+    ] * 2
 
 
 def test_without_an_answer_there_is_no_verdict(tmp_path: Path) -> None:

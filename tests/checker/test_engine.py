@@ -163,7 +163,7 @@ def test_only_kinds_that_the_checks_depend_on_are_settled(
     settled: list[dict[str, Any]], probe: ProbeSpec, admission: bool
 ) -> None:
     run(probe)
-    assert settled == [{"admission": admission, "everything": False, "leave": False}]
+    assert settled == [{"admission": admission, "policies": True, "everything": False, "leave": False}]
 
 
 def test_a_refusal_that_is_out_of_date_is_asked_again_once_everything_has_settled(
@@ -308,7 +308,26 @@ def test_the_cluster_settles_again_once_roles_have_been_undone(settled: list[dic
     cluster = Writable()
     roles = Real(answer=cluster.write("/apis/rbac.authorization.k8s.io/v1/namespaces/red/roles"), namespace="red")
     cluster.run(roles, roles.model_copy())
-    assert settled == [{"admission": True, "everything": False, "leave": True}] * 2
+    how = {"admission": True, "everything": False, "leave": True}
+    assert settled == [{**how, "policies": True}, {**how, "policies": False}]
+
+
+@pytest.mark.parametrize(
+    ("path", "policies"),
+    [
+        ("/api/v1/namespaces", [True, False]),
+        ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", [True, True]),
+        (PODS, [True]),
+    ],
+)
+def test_only_policies_that_were_changed_are_waited_for_again(
+    path: str, policies: list[bool], settled: list[dict[str, Any]]
+) -> None:
+    """They are compiled on a tick of a second; nothing else is."""
+    cluster = Writable()
+    written = Real(answer=cluster.write(path))
+    cluster.run(written, written.model_copy())
+    assert [how["policies"] for how in settled] == policies
 
 
 @pytest.mark.parametrize(("puts_aside", "times"), [(False, 1), (True, 2)])

@@ -46,25 +46,39 @@ def constraint(name: str = "one", kind: str = "NoDebug", **spec: Any) -> dict[st
 
 
 class Gator:
-    """Finds a violation where ``violated`` says so, by the constraint's name and the request."""
+    """Finds a violation where ``violated`` says so, by the constraint's name and the request.
 
-    def __init__(self, violated: Callable[[str, Request], bool], works: bool = True) -> None:
-        self.violated, self.works = violated, works
+    ``names`` makes what it says from the numbers of the cases that are not as expected.
+    """
+
+    def __init__(
+        self,
+        violated: Callable[[str, Request], bool],
+        works: bool = True,
+        names: Callable[[list[int]], list[int]] = lambda otherwise: otherwise,
+    ) -> None:
+        self.violated, self.works, self.names = violated, works, names
         self.reviews: list[Request] = []
         self.actions: list[object] = []
+        self.asked: list[int] = []
 
     def run(self, words: Sequence[str], files: Mapping[str, bytes]) -> Ran:
         read = {name: json.loads(content) for name, content in files.items()}
         (test,) = read["suite.yaml"]["tests"]
         self.actions.append(read["constraint.yaml"]["spec"].get("enforcementAction"))
-        right = self.works
-        for case in test["cases"]:
+        self.asked.append(len(test["cases"]))
+        otherwise = []
+        for number, case in enumerate(test["cases"]):
             assert set(case["inventory"]) <= set(read)
             review = read[case["object"]]["request"]
             self.reviews.append(review)
             expected = case["assertions"] == [{"violations": "yes"}]
-            right = right and self.violated(read["constraint.yaml"]["metadata"]["name"], review) is expected
-        return Ran(0 if right else 1, "" if right else "it does not compile")
+            if self.violated(read["constraint.yaml"]["metadata"]["name"], review) is not expected:
+                otherwise.append(number)
+        if not self.works:
+            return Ran(1, "it does not compile")
+        said = [f"    --- FAIL: review-{number}\t(0.01s)\n        unexpected" for number in self.names(otherwise)]
+        return Ran(1 if otherwise else 0, "\n".join(said))
 
 
 def ask(folder: Path, gator: Gator, *documents: object, denied: bool = True, text: str = "") -> list[Evidence]:
@@ -114,6 +128,21 @@ def test_what_one_of_several_constraints_refuses_is_refused(tmp_path: Path) -> N
     gator = Gator(lambda name, review: (name == "one") is (review["name"] == "web"))
     found = ask(tmp_path, gator, template(), constraint("one"), constraint("two"))
     assert [evidence.met for evidence in found] == [True] * 5
+
+
+def test_what_gator_names_is_asked_about_once_more_all_at_once(tmp_path: Path) -> None:
+    gator = Gator(lambda _, review: review["name"] == "web")
+    found = ask(tmp_path, gator, template(), constraint())
+    assert [evidence.met for evidence in found] == [True, False, False, True, True]
+    assert gator.asked == [0, 5, 5]
+
+
+@pytest.mark.parametrize("names", [lambda otherwise: [0, 4], lambda otherwise: [], lambda otherwise: [77]])
+def test_what_a_template_says_in_gators_words_is_no_answer(
+    tmp_path: Path, names: Callable[[list[int]], list[int]]
+) -> None:
+    found = ask(tmp_path, Gator(lambda _, review: review["name"] == "web", names=names), template(), constraint())
+    assert [evidence.met for evidence in found] == [True, False, False, True, True]
 
 
 @pytest.mark.parametrize("action", ["dryrun", "warn", "somehow"])

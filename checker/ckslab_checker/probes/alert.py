@@ -2,105 +2,45 @@
 
 Nothing is read in an expression. An alert that asks for labels that nobody writes, or for the increase of a series that
 has just begun, looks right and never fires; so time is played, and what fires is asked
-(https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/). Each request is played in hours of its
-own, in which nothing else of its kind happens. The counter and its labels are those of the API server
-(https://kubernetes.io/docs/reference/instrumentation/metrics/, apiserver_request_total).
+(https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/). What is played is in ``counted``.
 """
 
 import json
-import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from ckslab_checker.answers import AnswerFile, WrongForm, as_yaml, read_answer
 from ckslab_checker.context import Context
+from ckslab_checker.counted import SCRAPE, WATCHED, Counted, Fired, Play
 from ckslab_checker.outcome import CannotTell, Evidence
 from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.scenario.documents import listed
-from ckslab_labs.scenario.model import ProbeSpec, Strict
+from ckslab_labs.scenario.model import ProbeSpec
 from ckslab_labs.tools import Tool
 
 TOOL = "promtool"
-METRIC = "apiserver_request_total"
-SCRAPE = 30
-"""Seconds between two samples, and between two evaluations where a rule group does not say otherwise."""
-QUIET = 140
-"""Minutes without such a request before it happens: an alert may look back half of it."""
-RESTART = QUIET - 10
-"""Minute in which the API server was started again that counts anew."""
-WATCHED = 10
-"""Minutes after it in which the alert must fire."""
 _CLOCK = re.compile(
     r"\b(time|timestamp|minute|hour|day_of_week|day_of_month|day_of_year|days_in_month|month|year)\s*\("
 )
 """Functions that ask what time it is. promtool plays the first hours of 1970, and no others."""
 _ASIDE = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""")
 """Comments and strings of an expression (https://prometheus.io/docs/prometheus/latest/querying/basics/)."""
-SERVERS = ("10.0.0.11:6443", "10.0.0.12:6443")
 RESERVED = "ALERTS"
 """How the series begin that Prometheus writes itself about alerts."""
 
 
-_FIRST = {
-    "ever": "the first ever",
-    "of-its-kind": "the first of its kind",
-    "at-server": "the first since its API server was restarted",
-}
-
-
-class Counted(Strict):
-    """A request that an API server has answered, by the labels under which it is counted."""
-
-    verb: str
-    """In capital letters; ``APPLY`` for server-side apply, ``CONNECT`` for what becomes a stream."""
-    group: str = ""
-    version: str = "v1"
-    resource: str
-    subresource: str = ""
-    scope: str = "resource"
-    dry_run: Literal["", "All"] = Field(default="", alias="dry-run")
-    code: str = "200"
-    first: Literal["ever", "of-its-kind", "at-server"] | None = None
-    """The series begins with it: as nothing like it was ever counted; only with other verbs, or to no effect; or none
-    since its server was started again."""
-
-    def akin(self) -> "list[Counted]":
-        """Requests that are counted beside it: by other verbs, as dry runs, and refused."""
-        verbs = [self.model_copy(update={"verb": verb}) for verb in ("PATCH", "PUT", "APPLY") if verb != self.verb]
-        idle = [self.model_copy(update={"dry_run": "All"}), self.model_copy(update={"code": "403"})]
-        return [each for each in (*verbs, *idle) if each != self]
-
-    def labels(self) -> dict[str, str]:
-        """As in a sample, but for who was scraped."""
-        names = ("verb", "group", "version", "resource", "subresource", "scope", "dry_run", "code")
-        return {name: str(getattr(self, name)) for name in names} | {"component": "apiserver"}
-
-    def __str__(self) -> str:
-        parts = [self.verb, "/".join(filter(None, (self.group, self.resource, self.subresource)))]
-        parts += ["as a dry run"] * bool(self.dry_run)
-        parts += [f"answered with {self.code}"]
-        parts += [_FIRST[self.first]] if self.first else []
-        return f"{' '.join(parts[:2])}, {', '.join(parts[2:])}"
-
-
 _EVALUATION = re.compile(r"rule: .*?err: (.+)", re.DOTALL)
 """What promtool says of a rule that is loaded, and fails when it is evaluated."""
-USUAL = (
-    Counted(verb="LIST", resource="pods", scope="namespace"),
-    Counted(verb="GET", resource="pods"),
-    Counted(verb="PATCH", resource="pods"),
-    Counted(verb="PATCH", resource="pods", subresource="status"),
-    Counted(verb="POST", resource="pods", code="201"),
-    Counted(verb="PUT", group="coordination.k8s.io", resource="leases"),
-)
-"""What goes on in any cluster, all the time."""
+_OBJECTION = re.compile(r'expr: "[^\n]* # (\d+) (before|after)", time:')
+"""What promtool says of an expression of ours whose value is another."""
 
 
 class Alert(ProbeSpec):
@@ -131,7 +71,8 @@ class Alert(ProbeSpec):
             groups = _read_groups(rules, self.file)
         except WrongForm as problem:
             return [Evidence(asked, "it does", f"your file: {problem}", met=False)]
-        loaded = promtool.run(["check", "rules", "rules.yaml"], {"rules.yaml": rules})
+        check = partial(promtool.run, ["check", "rules", "rules.yaml"], {"rules.yaml": rules})
+        loaded = ctx.once(f"promtool's check of {self.file}", check)
         if loaded.code != 0:
             said = clean_line(loaded.said.replace("Checking rules.yaml", "").strip(), 500)
             return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
@@ -142,7 +83,7 @@ class Alert(ProbeSpec):
             return [Evidence(asked, "it can", f"it cannot: {problem}", met=False)]
         return [self._judge(request, found) for request, found in zip(self.requests, fired, strict=True)]
 
-    def _fired(self, prometheus: "_Prometheus", ctx: Context) -> "list[Fired]":
+    def _fired(self, prometheus: "_Prometheus", ctx: Context) -> list[Fired]:
         """What fires for each of the requests; quick where all is as demanded.
 
         Raises:
@@ -150,13 +91,10 @@ class Alert(ProbeSpec):
 
         """
         demanded = Fired(before=False, after=self.fires)
-        plays = [_Play(request, ctx.seed) for request in self.requests]
-        if prometheus.objection([(play, demanded) for play in plays]) is None:
-            return [demanded] * len(plays)
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(prometheus.fired, plays))
+        plays = [Play(request, ctx.seed) for request in self.requests]
+        return prometheus.fired_in(plays, demanded)
 
-    def _judge(self, request: Counted, fired: "Fired") -> Evidence:
+    def _judge(self, request: Counted, fired: Fired) -> Evidence:
         expected = f"an alert fires within {WATCHED} minutes, and none before it" if self.fires else "no alert fires"
         seen = "an alert fires" if fired.after else "no alert fires"
         if fired.before:
@@ -170,62 +108,6 @@ class _CannotBeEvaluated(Exception):
 
 
 @dataclass(frozen=True)
-class Fired:
-    """Whether some alert fires in the hour before a request, and in the minutes after it."""
-
-    before: bool
-    after: bool
-
-
-class _Play:
-    """One request, in hours of its own."""
-
-    def __init__(self, request: Counted, seed: str) -> None:
-        self._request = request
-        self._random = random.Random(f"{seed} {request}")  # noqa: S311 - numbers that no rule can foresee
-        self._samples = list(self._series())
-
-    def test(self, fired: Fired) -> dict[str, Any]:
-        """What promtool finds right where exactly that fires."""
-        asked = [_asked(QUIET - 1, QUIET // 2, fired.before), _asked(QUIET + WATCHED, WATCHED, fired.after)]
-        return {"interval": f"{SCRAPE}s", "input_series": self._samples, "promql_expr_test": asked}
-
-    def _series(self) -> Iterator[dict[str, str]]:
-        """Everything that is scraped: what is usual, what has happened long ago, and what happens now."""
-        before, after = QUIET * 60 // SCRAPE, WATCHED * 60 // SCRAPE
-        for server in SERVERS:
-            for usual in USUAL:
-                many = f"{self._random.randint(1000, 9000)}+{self._random.randint(1, 9)}x{before + after}"
-                yield _sample(METRIC, usual.labels(), server, many)
-            yield _sample("up", {}, server, f"1x{before + after}")
-            # Counted without any label, whatever was logged: k8s.io/apiserver/pkg/audit/metrics.go.
-            yield _sample(
-                "apiserver_audit_event_total", {}, server, f"{self._random.randint(1000, 90000)}+7x{before + after}"
-            )
-        yield from self._of_the_kind(before, after)
-
-    def _of_the_kind(self, before: int, after: int) -> Iterator[dict[str, str]]:
-        """The request, and what is counted beside it, where it is not the first of all."""
-        here, other = self._random.sample(SERVERS, 2)
-        labels, first = self._request.labels(), self._request.first
-        count, step = self._random.randint(2, 900), self._random.randint(1, 3)
-        if first != "ever":
-            for server, akin in product(SERVERS, self._request.akin()):
-                yield _sample(METRIC, akin.labels(), server, f"{self._random.randint(1, 90)}x{before + after}")
-        if first == "at-server":
-            yield _sample(METRIC, labels, other, f"{count + 3}x{before + after}")
-        ended = RESTART * 60 // SCRAPE
-        was_there = {
-            "ever": f"_x{before}",
-            "of-its-kind": f"_x{before}",
-            "at-server": f"{count}x{ended - 1} stale _x{before - ended - 1}",
-            None: f"{count - 1}x1 {count}x{before - 3}",  # the last one was long ago
-        }[first]
-        now = step if first else count + step
-        yield _sample(METRIC, labels, here, f"{was_there} {now}x{after}")
-
-
-@dataclass(frozen=True)
 class _Prometheus:
     """promtool with somebody's rules."""
 
@@ -234,18 +116,38 @@ class _Prometheus:
     interval: str
     """Between two evaluations."""
 
-    def fired(self, play: _Play) -> Fired:
+    def fired_in(self, plays: Sequence[Play], demanded: Fired) -> list[Fired]:
+        """What fires in each play; quick where that is what is demanded.
+
+        promtool names the moments at which it is not, and is asked whether exactly there it is otherwise. Its exit code
+        decides, not what it says; where it objects again, each play is asked about by itself.
+
+        Raises:
+            CannotTell: promtool gives no answer.
+
+        """
+        found = [demanded] * len(plays)
+        said = self._objection(plays, found)
+        if said is None:
+            return found
+        found = _otherwise(said, found)
+        if set(found) != {demanded} and self._objection(plays, found) is None:
+            return found
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(self._fired, plays))
+
+    def _fired(self, play: Play) -> Fired:
         """What fires: promtool finds one of the four possible answers right."""
         said: str | None = ""
         for before, after in product((False, True), repeat=2):
-            said = self.objection([(play, Fired(before, after))])
+            said = self._objection([play], [Fired(before, after)])
             if said is None:
                 return Fired(before, after)
         raise CannotTell(f"promtool gives no answer: {clean_line(said or '', 500)}")
 
-    def objection(self, plays: Sequence[tuple[_Play, Fired]]) -> str | None:
+    def _objection(self, plays: Sequence[Play], fired: Sequence[Fired]) -> str | None:
         """What promtool says against it that this fires in these plays; None: nothing, it is so."""
-        tests = [play.test(fired) for play, fired in plays]
+        tests = [play.test(number, each) for number, (play, each) in enumerate(zip(plays, fired, strict=True))]
         document = {"rule_files": ["rules.yaml"], "evaluation_interval": self.interval, "tests": tests}
         files = {"rules.yaml": self.rules, "test.yaml": json.dumps(document).encode()}
         ran = self.promtool.run(["test", "rules", "test.yaml"], files)
@@ -254,15 +156,13 @@ class _Prometheus:
         return None if ran.code == 0 else ran.said
 
 
-def _asked(at: int, minutes: int, fires: bool) -> dict[str, Any]:
-    firing = 'count(ALERTS{alertstate="firing"}) or vector(0)'
-    expression = f"max_over_time(({firing})[{minutes}m:{SCRAPE}s]) > bool 0"
-    return {"expr": expression, "eval_time": f"{at}m", "exp_samples": [{"labels": "{}", "value": int(fires)}]}
-
-
-def _sample(metric: str, labels: Mapping[str, str], server: str, values: str) -> dict[str, str]:
-    text = ",".join(f'{name}="{value}"' for name, value in {**labels, "job": "apiserver", "instance": server}.items())
-    return {"series": f"{metric}{{{text}}}", "values": values}
+def _otherwise(said: str, expected: Sequence[Fired]) -> list[Fired]:
+    """What fires if it is the contrary of what was expected wherever promtool objects."""
+    named = set(_OBJECTION.findall(said))
+    return [
+        Fired(each.before != ((str(number), "before") in named), each.after != ((str(number), "after") in named))
+        for number, each in enumerate(expected)
+    ]
 
 
 def _read_groups(rules: bytes, name: str) -> list[Mapping[str, Any]]:

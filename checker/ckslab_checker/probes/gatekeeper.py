@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -25,7 +26,7 @@ from ckslab_checker.text import clean_line
 from ckslab_labs.cluster.port import Capability, Identity
 from ckslab_labs.scenario.documents import at, listed
 from ckslab_labs.scenario.model import ProbeSpec
-from ckslab_labs.tools import Tool
+from ckslab_labs.tools import Ran, Tool
 
 TOOL = "gator"
 TEMPLATES = "templates.gatekeeper.sh/"
@@ -41,6 +42,8 @@ _REFUSED = {
     re.compile(r"\b(time\s*\.\s*now_ns|rand\s*\.\s*intn|opa\s*\.\s*runtime)\b"): "goes by the clock or by chance",
 }
 """What gator would do, and Gatekeeper would not or otherwise, in a template's code; and what is said of it."""
+_OTHERWISE = re.compile(r"^ *--- FAIL: review-(\d+)\s", re.MULTILINE)
+"""How gator names a request that is not as expected."""
 
 
 class Gatekeeper(ProbeSpec):
@@ -72,9 +75,8 @@ class Gatekeeper(ProbeSpec):
         except WrongForm as problem:
             return [Evidence(asked, "it does", f"your file: {problem}", met=False)]
         policies = [_Policy(gator, *pair) for pair in pairs]
-        for policy in policies:
-            if said := policy.objection([], denied=False):
-                return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
+        if said := ctx.once(f"gator's objection to {self.file}", partial(_objection, policies)):
+            return [Evidence(asked, "it does", f"it does not: {said}", met=False)]
         made = [(each, identity, other) for each in self.requests for identity, other in self._asked(ctx, each, pairs)]
         reviews = [_review(each, identity, other) for each, identity, other in made]
         enforced = [policy for policy in policies if policy.denies]
@@ -109,22 +111,38 @@ class _Policy:
         self._template = template
         self._constraint, self.denies = _as_denying(constraint)
 
-    def denied(self, reviews: Sequence[Manifest], expected: bool) -> list[bool]:
-        """Whether it is violated by each of the requests; quick where all are as expected."""
-        if self.objection(reviews, expected) is None:
-            return [expected] * len(reviews)
+    def denied(self, reviews: Sequence[Manifest], expected: bool) -> Sequence[bool]:
+        """Whether it is violated by each of the requests; quick where all are as expected.
+
+        gator names those that are not, and is asked whether exactly these are otherwise. Its exit code decides, as what
+        it says may be a template's words; where it objects again, each request is asked about by itself.
+        """
+        answers = [expected] * len(reviews)
+        ran = self._verify(reviews, answers)
+        if ran.code == 0:
+            return answers
+        otherwise = set(_OTHERWISE.findall(ran.said))
+        answers = [expected is not (str(number) in otherwise) for number in range(len(reviews))]
+        if otherwise and self._verify(reviews, answers).code == 0:
+            return answers
         return [self._is_denied(review, expected) for review in reviews]
 
     def _is_denied(self, review: Manifest, expected: bool) -> bool:
-        said: str | None = ""
+        said = ""
         for answer in (expected, not expected):
-            said = self.objection([review], answer)
-            if said is None:
+            ran = self._verify([review], [answer])
+            if ran.code == 0:
                 return answer
-        raise CannotTell(f"gator gives no answer: {said}")
+            said = ran.said
+        raise CannotTell(f"gator gives no answer: {clean_line(said, 500)}")
 
-    def objection(self, reviews: Sequence[Manifest], denied: bool) -> str | None:
-        """What gator says against it that these, all of them, are violations, or none is; None: nothing, it is so."""
+    def objection(self) -> str | None:
+        """What gator says against taking it at all; None: nothing."""
+        ran = self._verify([], [])
+        return None if ran.code == 0 else clean_line(ran.said, 500)
+
+    def _verify(self, reviews: Sequence[Manifest], denied: Sequence[bool]) -> Ran:
+        """Ask gator whether exactly these of the requests are violations; then it ends well."""
         namespaces = {review["request"]["namespace"] for review in reviews}
         files = {"template.yaml": self._template, "constraint.yaml": self._constraint}
         files |= {f"namespace-{name}.yaml": _namespace(name) for name in namespaces}
@@ -134,15 +152,19 @@ class _Policy:
                 "name": f"review-{number}",
                 "object": f"review-{number}.yaml",
                 "inventory": [f"namespace-{review['request']['namespace']}.yaml"],
-                "assertions": [{"violations": "yes" if denied else "no"}],
+                "assertions": [{"violations": "yes" if violated else "no"}],
             }
-            for number, review in enumerate(reviews)
+            for number, (review, violated) in enumerate(zip(reviews, denied, strict=True))
         ]
         test = {"name": "policy", "template": "template.yaml", "constraint": "constraint.yaml", "cases": cases}
         files["suite.yaml"] = {"apiVersion": "test.gatekeeper.sh/v1alpha1", "kind": "Suite", "tests": [test]}
         written = {name: json.dumps(content).encode() for name, content in files.items()}
-        ran = self._gator.run(["verify", "suite.yaml"], written)
-        return None if ran.code == 0 else clean_line(ran.said, 500)
+        return self._gator.run(["verify", "suite.yaml"], written)
+
+
+def _objection(policies: Sequence[_Policy]) -> str | None:
+    """What gator says against the first of the policies that it does not take."""
+    return next(filter(None, (policy.objection() for policy in policies)), None)
 
 
 def _review(reviewed: Reviewed, identity: Identity, other: Other | None) -> Manifest:

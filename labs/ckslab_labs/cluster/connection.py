@@ -13,6 +13,8 @@ from typing import Any
 import urllib3
 import yaml
 
+from ckslab_labs.yaml_events import PARSER
+
 CONNECTIONS = 16
 """Kept open; more questions at once wait for one another."""
 _SERVER = {"server", "certificate-authority"}
@@ -36,7 +38,7 @@ class Connection:
 
 def connection(kubeconfig: Path, context: str | None = None) -> Connection:
     """The way that a kubeconfig describes, by one of its contexts or its current one."""
-    config = yaml.safe_load(kubeconfig.read_bytes())
+    config = yaml.load(kubeconfig.read_bytes(), Loader=PARSER)  # noqa: S506, a safe one
     return (context is None and _plain(config)) or _any(kubeconfig, context)
 
 

@@ -45,7 +45,11 @@ def start(
         )
 
 
-def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> None:
+PATIENCE = 2.0
+"""Seconds in which a component may end by itself."""
+
+
+def end(process: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
     """TERM, and KILL after ``patience`` seconds; returns when the process is gone."""
     process.terminate()
     process.send_signal(signal.SIGCONT)  # one that is paused would not hear

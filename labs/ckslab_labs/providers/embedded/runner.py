@@ -111,10 +111,10 @@ class Runner:
         self.reason = ""
         self._not_before = 0.0
 
-    def stop(self) -> None:
-        """End it, if it runs."""
+    def stop(self, patience: float = processes.PATIENCE) -> None:
+        """End it, if it runs; it is killed after ``patience`` seconds."""
         if self.process is not None:
-            processes.end(self.process)
+            processes.end(self.process, patience)
         self.process = None
         self.ready = False
 
