@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLANE := $(BIN)/ckslab setup
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-versions test-kind test-kind-suites check node-image bench verdicts picture schemas coverage clean
+.PHONY: demo test test-versions test-kind test-kind-all check node-image bench verdicts picture schemas coverage clean
 
 demo: .venv/ready
 	$(BIN)/ckslab demo
@@ -30,7 +30,7 @@ test-kind: .venv/ready
 	CKSLAB_REQUIRE=kind $(BIN)/pytest -m kind $(PYTEST_ARGS)
 
 # Every case of the suites that need real pods; the targets above play all right fixes and a fifth of the wrong ones.
-test-kind-suites: .venv/ready
+test-kind-all: .venv/ready
 	CKSLAB_REQUIRE=kind CKSLAB_KIND_SHARE=1 $(BIN)/pytest tests/kind/test_suites.py $(PYTEST_ARGS)
 
 # The image of a kind node, built from source where no registry is reached. Needs root and a Docker engine.

@@ -21,7 +21,7 @@ from ckslab_labs.binaries.catalog import GATEKEEPER, KYVERNO, PROMETHEUS, Module
 from ckslab_labs.binaries.golang import as_numbers
 from ckslab_labs.binaries.locate import brought, version_of
 from ckslab_labs.errors import Infrastructure
-from ckslab_labs.held import LIMITS, child_setup
+from ckslab_labs.held import LIMITS, SHORT_LIVED, child_setup
 
 SECONDS = 20.0
 """For a run: the usual one takes less than one."""
@@ -99,7 +99,7 @@ class Tool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={"HOME": str(folder), "TMPDIR": str(folder)},
+                env={"HOME": str(folder), "TMPDIR": str(folder), **SHORT_LIVED},
                 cwd=folder,
                 start_new_session=True,
                 preexec_fn=child_setup(LIMITS),

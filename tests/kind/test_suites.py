@@ -1,6 +1,6 @@
 """The proof of the scenarios that need real pods: their suites, on a real node.
 
-A case takes seconds there, so a run plays all right fixes and a share of the wrong ones; `make test-kind-suites` plays
+A case takes seconds there, so a run plays all right fixes and a share of the wrong ones; `make test-kind-all` plays
 every case.
 """
 

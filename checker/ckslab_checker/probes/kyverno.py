@@ -88,7 +88,7 @@ class Kyverno(ProbeSpec):
     ) -> Sequence[Answer]:
         if ctx.auditor is None:
             raise CannotTell("no API server can be run beside this cluster's own, to decide a ValidatingPolicy")
-        together([partial(cli.require_taken, policy) for policy in policies])
+        ctx.once(f"Kyverno takes {policies}", lambda: together([partial(cli.require_taken, each) for each in policies]))
         server = ctx.opened.once(f"kyverno {policies}", partial(apiserver.running, ctx.auditor, policies))
         by_server = server.answers(requests, self.namespaces)
         known = server.completed([each for each in requests if _is_known(each, policies)])

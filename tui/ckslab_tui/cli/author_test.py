@@ -13,7 +13,9 @@ from ckslab_tui.cli.streams import Progress, result, result_json, talk
 from ckslab_tui.service import LabService
 
 if TYPE_CHECKING:
-    from ckslab_checker.suite import SuiteResult
+    from collections.abc import Sequence
+
+    from ckslab_checker.suite import CaseResult, SuiteResult
     from ckslab_labs.scenario.model import Scenario
 
 
@@ -52,10 +54,10 @@ def command(scenarios: tuple[str, ...], every: bool, planes: int, settings: Sett
     if output == "json":
         for suite in results:
             if not suite.ok:
-                talk(_as_text(suite))
+                talk("\n".join(_told(suite)))
         result_json(summary(results))
     else:
-        result("\n".join(_as_text(each) for each in results))
+        result("\n".join([*_table(results), *(line for each in results for line in _told(each))]))
     return 0 if all(each.ok for each in results) else 1
 
 
@@ -69,11 +71,36 @@ def _those_it_can_play(service: LabService, scenarios: "list[Scenario]") -> "lis
     return [each for each in scenarios if each not in unfit]
 
 
-def _as_text(suite: "SuiteResult") -> str:
-    right = sum(case.right for case in suite.cases)
-    word = "ok   " if suite.ok else "WRONG"
-    lines = [f"{word} {suite.scenario}: {right} right, {len(suite.cases) - right} wrong fixes, {suite.seconds:.1f} s"]
+def _table(suites: "list[SuiteResult]") -> list[str]:
+    """A line for each suite, and one for all of them where there are several."""
+    from ckslab_checker.suite import summary
+
+    rows = [("scenario", "cases", "right accepted", "wrong refused", "seconds")]
+    rows += [_row(suite.scenario, suite.cases, suite.seconds) for suite in suites]
+    if len(suites) > 1:
+        rows.append(_row("all", [case for suite in suites for case in suite.cases], sum(s.seconds for s in suites)))
+    width = max(len(row[0]) for row in rows)
+    found = summary(suites)
+    return [
+        *(
+            f"{name:{width}}  {cases:>5}  {right:>14}  {wrong:>13}  {time:>7}"
+            for name, cases, right, wrong, time in rows
+        ),
+        f"false accepts: {found['false_accepts']}, false rejects: {found['false_rejects']}",
+    ]
+
+
+def _row(name: str, cases: "Sequence[CaseResult]", seconds: float) -> tuple[str, str, str, str, str]:
+    right, wrong = ([case.ok for case in cases if case.right is kind] for kind in (True, False))
+    accepted, refused = (f"{sum(each)} of {len(each)}" for each in (right, wrong))
+    return name, str(len(cases)), accepted, refused, f"{seconds:.1f}"
+
+
+def _told(suite: "SuiteResult") -> list[str]:
+    """What did not come out as demanded, by case."""
+    lines = []
     for case in suite.cases:
         if not case.ok:
-            lines += [f"  {case.name}:", *(f"    {line}" for each in case.mismatches for line in each.splitlines())]
-    return "\n".join(lines)
+            lines += [f"{suite.scenario}, {case.name}:"]
+            lines += [f"  {line}" for each in case.mismatches for line in each.splitlines()]
+    return lines

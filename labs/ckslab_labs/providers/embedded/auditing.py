@@ -20,7 +20,7 @@ from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.port import Capability, Identity, PolicyRefused
 from ckslab_labs.errors import Infrastructure, Unreachable
 from ckslab_labs.files import FileLock
-from ckslab_labs.held import LIMITS
+from ckslab_labs.held import LIMITS, SHORT_LIVED
 from ckslab_labs.paths import private_dir
 from ckslab_labs.providers.embedded.components import APISERVER, command
 from ckslab_labs.providers.embedded.confine import MAX_FILE, Confinement
@@ -35,8 +35,6 @@ PREFIX = b"/ckslab-audit/"
 FOLDER = "audit-"
 SECONDS = 30.0
 """In which it is ready, or ends; 2 s are usual."""
-SHORT_LIVED = {"GOGC": "off", "GOMEMLIMIT": "768MiB"}
-"""It collects no garbage up to so much memory: a quarter of what its start costs (https://go.dev/doc/gc-guide)."""
 WAIT = 60.0
 """Seconds for another trial on the same plane to end."""
 
