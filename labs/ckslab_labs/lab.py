@@ -130,6 +130,7 @@ class Lab:
                 return self._resume(scenario, session.folder, progress)
             start = self._fresh(scenario, None, progress)
             private_dir(session.folder)
+            session.checkpoint.unlink(missing_ok=True)  # it is of another start
             self._lay_out(scenario, session.folder, progress)
             session.write_start(start)
             self._await_learner()

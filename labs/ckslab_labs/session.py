@@ -15,6 +15,7 @@ from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.snapshot.snapshot import Snapshot
 
 ASIDE = "aside.json"
+CHECKPOINT = "checkpoint.json"
 RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 
@@ -53,6 +54,18 @@ class Session:
     def aside(self) -> Path:
         """The cluster's state as it was when the learner went on to another scenario."""
         return self.folder / ASIDE
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state that the learner has kept to come back to."""
+        return self.folder / CHECKPOINT
+
+    def checkpoint_kept(self) -> datetime.datetime | None:
+        """When that was, in UTC; ``None`` where nothing is kept."""
+        try:
+            return datetime.datetime.fromtimestamp(self.checkpoint.stat().st_mtime, datetime.UTC)
+        except FileNotFoundError:
+            return None
 
     def start(self) -> "Start":
         """The untouched start."""

@@ -165,6 +165,7 @@ class FakeService:
         self.listed = Catalogue((ENTRY, OTHER))
         self.answer: Report | LabError | Exception = report(result(0, Outcome.FAILED), result(1, Outcome.PASSED))
         self.start_error: LabError | None = None
+        self.keep_error: LabError | None = None
         self.gate = threading.Event()
         """A call waits for it; open unless a test closes it."""
         self.gate.set()
@@ -230,6 +231,17 @@ class FakeService:
 
     def reset(self) -> Task:
         self.calls.append("reset")
+        return self.task()
+
+    def keep_checkpoint(self, tell: Tell = untold) -> Task:
+        self.calls.append("keep")
+        if self.keep_error:
+            raise self.keep_error
+        self.about = replace(self.about, checkpoint=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+        return self.task()
+
+    def return_to_checkpoint(self, tell: Tell = untold) -> Task:
+        self.calls.append("return")
         return self.task()
 
     def shell(self, command: str | None = None) -> "Shell":

@@ -350,11 +350,13 @@ async def test_escape_leads_back_to_the_catalogue_and_q_out_of_it(service: FakeS
 
 
 async def test_the_footer_tells_the_keys_in_a_small_window(service: FakeService) -> None:
+    service.keep_checkpoint()
     async with running(service) as pilot:
         await open_task(pilot)
         footer = shown(pilot).splitlines()[-1]
 
-        assert all(word in footer for word in ("c Check", "h Hint", "s Shell", "r Reset", "q Back"))
+        keys = ("c Check", "h Hint", "o Solution", "s Shell", "r Reset", "k Keep", "u Undo", "q Back", "? Help")
+        assert all(word in footer for word in keys)
         assert pilot.app.screen.query_one(Footer)
 
 

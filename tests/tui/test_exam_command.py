@@ -90,6 +90,8 @@ def test_nothing_helps_until_it_is_handed_in(plane: Lab, capsys: Capture) -> Non
         ["check", "--watch"],
         ["hint"],
         ["solution"],
+        ["checkpoint"],
+        ["reset", "--to-checkpoint"],
         ["start", "who-can-debug"],
         ["exam", "start"],
     ):

@@ -73,6 +73,12 @@ class Service(Protocol):
     def reset(self) -> Task:
         """Put the open scenario back to its untouched start."""
 
+    def keep_checkpoint(self) -> Task:
+        """Keep the state of the open scenario, to come back to; in the place of what was kept before."""
+
+    def return_to_checkpoint(self) -> Task:
+        """Put the open scenario back to what was kept of it."""
+
     def shell(self, command: str | None = None) -> "Shell":
         """A shell on the open scenario's cluster."""
 
@@ -223,6 +229,24 @@ class LabService:
         with self._turn:
             return self._task(scenario, self.lab.reset(scenario, tell))
 
+    def keep_checkpoint(self, tell: Tell = untold) -> Task:
+        """Keep the state of cluster and files, to come back to."""
+        from ckslab_labs.checkpoints import keep_checkpoint
+
+        self._refuse_in_an_exam("keep a checkpoint")
+        scenario, _ = self._open()
+        with self._turn:
+            return self._task(scenario, keep_checkpoint(self.lab, tell))
+
+    def return_to_checkpoint(self, tell: Tell = untold) -> Task:
+        """Back to what was kept."""
+        from ckslab_labs.checkpoints import return_to_checkpoint
+
+        self._refuse_in_an_exam("return to a checkpoint")
+        scenario, _ = self._open()
+        with self._turn:
+            return self._task(scenario, return_to_checkpoint(self.lab, scenario, tell))
+
     def shell_on_node(self, command: str | None = None) -> "Shell":
         """A shell on the control-plane node of the open scenario's cluster."""
         from ckslab_tui.shell import Shell
@@ -293,6 +317,7 @@ class LabService:
             hints=len(hints(scenario)),
             hints_used=session.hints,
             started=datetime.now(UTC) - timedelta(seconds=session.seconds(now())),
+            checkpoint=session.checkpoint_kept(),
         )
 
 

@@ -1,6 +1,7 @@
 """What attempts amount to: for a scenario, and for a domain of the curriculum. Plain arithmetic, nothing is read."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ckslab_tui.views import Domain, Entry, Standing, State
@@ -73,6 +74,11 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(at: datetime) -> str:
+    """A time as the clock on the wall shows it: ``2026-08-21 14:05``."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def counted(number: int, thing: str) -> str:

@@ -161,6 +161,8 @@ class Task:
     hints_used: int
     started: datetime
     """When work began; later by the time for which it was put aside."""
+    checkpoint: datetime | None = None
+    """When the learner has kept a state to come back to."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``start``, ``task`` and ``reset``."""
@@ -173,6 +175,7 @@ class Task:
             "files": str(self.files),
             "hints": self.hints,
             "hints_used": self.hints_used,
+            "checkpoint": self.checkpoint.isoformat(timespec="seconds") if self.checkpoint else None,
         }
 
 

@@ -4,6 +4,7 @@ It asks again by itself after every change. What comes of that is shown in place
 the last verdict stay until there is another one.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.service import Service
 from ckslab_tui.shell import Shell
+from ckslab_tui.standing import moment
 from ckslab_tui.views import Hint, Solution, Task
 
 WIDE = 110
@@ -46,11 +48,13 @@ class TaskScreen(DeskScreen):
         Binding("o", "solution", "Solution", tooltip="The solution, and why it is right"),
         Binding("s", "shell", "Shell", tooltip="Step aside for a shell in this terminal"),
         Binding("r", "reset", "Reset", tooltip="Back to the untouched start"),
+        Binding("k", "keep", "Keep", tooltip="Keep the state of cluster and files, to come back to"),
+        Binding("u", "undo", "Undo", tooltip="Back to what was kept, once something is"),
         Binding("tab", "app.focus_next", "Next pane", show=False),
         ("q", "back", "Back"),
         Binding("escape", "stop_or_back", "Stop, or back", show=False),
     ]
-    OURS = frozenset(("check", "hint", "solution", "shell", "reset", "back", "stop_or_back"))
+    OURS = frozenset(("check", "hint", "solution", "shell", "reset", "keep", "undo", "back", "stop_or_back"))
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (WIDE, "-wide"), (DESK, "-desk")]  # noqa: RUF012, so declared by Textual
 
     report: reactive[Report | None] = reactive(None)
@@ -86,7 +90,7 @@ class TaskScreen(DeskScreen):
                 yield self._checks
                 with VerticalScroll(id="evidence"):
                     yield self._evidence
-        yield Footer()
+        yield Footer(show_command_palette=False)  # as in the catalogue: the keys need the room
 
     async def on_mount(self) -> None:
         """From now on changes are watched."""
@@ -162,7 +166,7 @@ class TaskScreen(DeskScreen):
         """Wait no longer for a check, and drop what it finds; where none runs, back."""
         if self.busy == CHECKING:
             self._stale = False
-            self.workers.cancel_group(self, "service")
+            self.give_up()
         else:
             self.action_back()
 
@@ -226,11 +230,56 @@ class TaskScreen(DeskScreen):
     def action_reset(self) -> None:
         """Back to the untouched start, after a confirmation."""
         question = "Put the scenario back to its start? What you changed in it is lost."
-        self.after_yes(question, partial(self.work, "resetting", self.service.reset, self._was_reset))
+        self.after_yes(question, partial(self._instead, "resetting", self.service.reset, self._was_reset))
 
     def _was_reset(self, task: Task) -> None:
-        self.opened, self.report, self.trouble = task, None, ""
+        self._put_back(task)
         self._clock.begin(task.started)
+
+    def action_keep(self) -> None:
+        """Keep the state as it is; in the place of what was kept before after a confirmation."""
+        if self.opened.checkpoint is None:
+            self._keep()
+        else:
+            question = f"Keep the state as it is now? It takes the place of what you kept at {self._kept_at}."
+            self.after_yes(question, self._keep)
+
+    def _keep(self) -> None:
+        self._instead("keeping the state", self.service.keep_checkpoint, self._was_kept)
+
+    def _was_kept(self, task: Task) -> None:
+        self.opened = task
+        self.refresh_bindings()
+        self.notify("This state is kept: u leads back to it.")
+
+    def action_undo(self) -> None:
+        """Back to what was kept, after a confirmation."""
+        question = f"Put cluster and files back as you kept them at {self._kept_at}? What you changed since is lost."
+        self.after_yes(question, partial(self._instead, "undoing", self.service.return_to_checkpoint, self._was_undone))
+
+    def _was_undone(self, task: Task) -> None:
+        self._put_back(task)
+        self._stale = True  # it may be as it was a moment ago, and then nobody sees a change
+
+    @property
+    def _kept_at(self) -> str:
+        return moment(self.opened.checkpoint) if self.opened.checkpoint else ""
+
+    def _put_back(self, task: Task) -> None:
+        self.opened, self.report, self.trouble = task, None, ""
+
+    def _instead(self, what: str, call: Callable[[], Task], then: Callable[[Task], None]) -> None:
+        """Do it now: a check that runs is stopped, as it would ask what is no more."""
+        if self.busy == CHECKING:
+            self._stale = True  # where the rest fails it is asked again
+            self.give_up()
+        self.work(what, call, then)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What was kept can be returned to once there is something."""
+        if action == "undo" and self.opened.checkpoint is None:
+            return False
+        return super().check_action(action, parameters)
 
     # --- terminal and shell --------------------------------------------------------------------------------------
 

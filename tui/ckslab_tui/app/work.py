@@ -44,6 +44,7 @@ class WorkingScreen(Screen[None]):
         super().__init__()
         self._then: Then | None = None
         self._otherwise: Otherwise = self.failed
+        self._call: Worker[Any] | None = None
 
     def work(self, what: str, call: Call, then: Then, otherwise: Otherwise | None = None) -> None:
         """Make a call in a thread and give its result to ``then``; refused while another one is under way.
@@ -54,7 +55,18 @@ class WorkingScreen(Screen[None]):
             self.notify(f"Still busy: {self.busy}", markup=False)
             return
         self.busy, self._then, self._otherwise = what, then, otherwise or self.failed
-        self.run_worker(call, thread=True, exclusive=True, exit_on_error=False, group="service", description=what)
+        self._call = self.run_worker(
+            call, thread=True, exclusive=True, exit_on_error=False, group="service", description=what
+        )
+
+    def give_up(self) -> None:
+        """Wait no longer for the call that is under way, and drop what it finds; the next one may be made at once.
+
+        Its thread unwinds when it next tells something, and the service lets the next call wait for that.
+        """
+        if self._call is not None:
+            self._call.cancel()
+        self.busy, self._call = "", None
 
     def tell(self, text: str) -> None:
         """For the service, in the worker's thread: say what is being done; gives up when the person did."""
@@ -80,9 +92,9 @@ class WorkingScreen(Screen[None]):
 
     async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Take the result, or show why there is none."""
-        if event.worker.group != "service" or not event.worker.is_finished:
+        if event.worker is not self._call or not event.worker.is_finished:
             return
-        self.busy = ""
+        self.busy, self._call = "", None
         if event.state is WorkerState.SUCCESS and self._then is not None:
             shown = self._then(event.worker.result)
             if inspect.isawaitable(shown):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ckslab_checker.text import clean_line
 from ckslab_labs.progress.attempt import Attempt
-from ckslab_tui.standing import about, clock, counted
+from ckslab_tui.standing import about, clock, counted, moment
 from ckslab_tui.views import Catalogue, Domain, Entry, Standing, State
 
 OUTCOMES = {"error": "could not tell"}
@@ -82,6 +82,6 @@ def _attempt_line(attempt: Attempt, width: int) -> str:
 def _local(time: str) -> str:
     """A time as the clock on the wall shows it; what is no time as it is."""
     try:
-        return datetime.datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")
+        return moment(datetime.datetime.fromisoformat(time))
     except ValueError:
         return clean_line(time)

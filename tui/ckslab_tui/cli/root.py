@@ -17,6 +17,7 @@ VERBS = (
     "check",
     "hint",
     "solution",
+    "checkpoint",
     "reset",
     "shell",
     "stop",
