@@ -117,6 +117,10 @@ class FakeRoom:
             7, "then", 120, 60.0, 67, (Marked(1, ENTRY.id, "x", None),)
         ).as_dict()
         self.calls: list[str] = []
+        self.remarked = ""
+
+    def remark(self) -> str:
+        return self.remarked
 
     def sat_now(self) -> Sitting | None:
         return self.sitting

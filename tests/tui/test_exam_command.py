@@ -17,6 +17,7 @@ from ckslab_checker.play import play
 from ckslab_labs.errors import ExitCode
 from ckslab_labs.exam import sitting as sittings
 from ckslab_labs.lab import Lab
+from ckslab_labs.progress.store import ProgressFile
 from ckslab_labs.scenario.catalogue import bundled_root
 from ckslab_labs.scenario.model import Action
 from ckslab_tui.app.exam import ExamScreen
@@ -35,6 +36,7 @@ SEED = ("--seed", "5", "--domain", "cluster-hardening", "--tasks", "3")
 def plane(lab: Lab) -> Iterator[Lab]:
     """The shared plane, on which no exam is sat before and after."""
     lab.sessions.set_open(None)
+    ProgressFile().delete()
     yield lab
     sittings.marked(lab.name)
     lab.sessions.set_open(None)
@@ -76,6 +78,8 @@ def test_an_exam_from_the_first_task_to_the_report(plane: Lab, capsys: Capture) 
     assert [(task["percent"], task["begun"]) for task in report["tasks"]] == [(100.0, True), (0.0, True), (0.0, False)]
     assert (report["percent"], report["outcome"], report["seed"]) == (33.3, "failed", 5)
     assert [task["scenario"] for task in begun["tasks"]] == [task["scenario"] for task in report["tasks"]]
+    (taken,) = ProgressFile().exams()
+    assert (taken.seed, taken.tasks, taken.percent, taken.outcome) == (5, 3, 33.3, "failed")
     assert exam("report") == ExitCode.FAILED
     out = capsys.readouterr().out
     assert "Exam 5: 33.3 %, failed (pass at 67 %)" in out

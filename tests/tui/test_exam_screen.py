@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.labs.progress.test_store import EXAM
 from tests.tui.driving import running, settle, shown, until
 from tests.tui.fakes import FakeService
 from textual.pilot import Pilot
@@ -107,6 +108,31 @@ async def test_it_is_handed_in_after_a_confirmation_and_the_report_is_read(servi
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, CatalogueScreen))
         assert service.room.calls[-1] == "hand in"
+
+
+async def test_what_is_not_written_down_is_said_while_it_is_so_and_at_the_end(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckslab_tui.app.exam.LOOK_SECONDS", 0.05)
+    async with at_the_desk(service) as pilot:
+        service.room.remarked = "The open task was [b]last[/b] written down 4 min ago"
+        await until(pilot, lambda: service.room.remarked in shown(pilot))
+        service.room.remarked = ""
+        await until(pilot, lambda: "written down" not in shown(pilot))
+        service.room.remarked = "This exam is not in your progress"
+        await pilot.press("d", "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReadingWindow))
+        await until(pilot, lambda: service.room.remarked in shown(pilot))
+
+
+async def test_the_choice_tells_what_came_of_the_last_one(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    service.listed = replace(service.listed, exams=(replace(EXAM, percent=1.0), EXAM))
+    async with running(service) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: "The last one: 2026-01-01 11:50, passed with 72.5 %" in shown(pilot))
 
 
 async def test_when_the_time_is_over_it_says_so_once(service: FakeService) -> None:

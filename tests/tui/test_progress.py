@@ -11,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.labs.progress.test_store import ATTEMPT
+from tests.labs.progress.test_store import ATTEMPT, EXAM
 from tests.tui.fakes import ENTRY, OTHER, report, result
 
+from ckslab_checker.marking import ExamReport, Marked
 from ckslab_checker.outcome import Outcome
 from ckslab_labs.errors import ExitCode
+from ckslab_labs.progress.exam_taken import DomainScore
 from ckslab_labs.progress.store import ProgressFile
 from ckslab_labs.session import Session
 from ckslab_tui.cli.run import run
@@ -103,6 +105,64 @@ def test_the_history_is_told_attempt_by_attempt(progress: ProgressFile, monkeypa
     assert json.loads(capsys.readouterr().out)["attempts"][1] == UNTOLD.as_dict()
 
 
+@pytest.mark.usefixtures("two_scenarios")
+def test_exams_are_told_with_the_progress_and_in_the_history(monkeypatch: Patch, capsys: Capture) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    file = ProgressFile()
+    file.exam_taken(replace(EXAM, seed=5, minutes=None, percent=33.3, outcome="failed", started="2026-01-01"))
+    file.exam_taken(EXAM)
+
+    assert run(["progress"]) == ExitCode.PASSED
+    assert capsys.readouterr().out.endswith(
+        "0 of 2 scenarios passed\n"
+        "\n"
+        "2 exams, 1 passed; the last one: 2026-01-01 11:50, passed with 72.5 %\n"
+        "   100.0 %  Cluster Setup (1 task)\n"
+        "  no score  Monitoring, Logging and Runtime Security (2 tasks)\n"
+    )
+    assert run(["progress", "--history"]) == ExitCode.PASSED
+    assert capsys.readouterr().out == (
+        "2026-01-01 11:50  exam 5  failed            33.3 %  3 tasks  1 h 40 min no limit\n"
+        "2026-01-01 11:50  exam 7  passed            72.5 %  3 tasks  1 h 40 min of 2 h 00 min\n"
+    )
+    for words in (["progress"], ["progress", "--history"]):
+        assert run([*words, "-o", "json"]) == ExitCode.PASSED
+        assert json.loads(capsys.readouterr().out)["exams"][1] == {
+            "seed": 7,
+            "started": "2026-01-01T10:00:00+00:00",
+            "ended": "2026-01-01T11:50:00+00:00",
+            "minutes": 120.0,
+            "seconds": 6000.0,
+            "tasks": 3,
+            "pass_percent": 67,
+            "percent": 72.5,
+            "outcome": "passed",
+            "domains": [
+                {"id": "cluster-setup", "tasks": 1, "percent": 100.0},
+                {"id": "runtime-security", "tasks": 2, "percent": None},
+            ],
+        }
+    assert run(["progress", "--delete", "--yes"]) == ExitCode.PASSED
+    assert file.exams() == []
+
+
+def test_an_exam_is_written_down_from_its_report_and_where_that_fails_it_is_a_remark(
+    break_progress: Callable[[], Callable[[], None]],
+) -> None:
+    document = ExamReport(7, "2026-01-01T10:00:00+00:00", 120, 60.0, 67, (Marked(1, ENTRY.id, "x", None),)).as_dict()
+    records = Records()
+    records.exam_taken(document)
+    (taken,) = records.file.exams()
+    assert (taken.seed, taken.tasks, taken.seconds, taken.percent, taken.outcome) == (7, 1, 60.0, 0.0, "failed")
+    assert taken.domains == (DomainScore("x", 1, 0.0),)
+    assert records.into(Catalogue((ENTRY,))).exams == (taken,)
+
+    records.file.delete()
+    break_progress()
+    records.exam_taken(document)
+    assert records.remarks[0].startswith("This exam is not in your progress: ")
+
+
 def test_a_history_of_nothing_says_so_and_one_of_no_scenario_is_refused(capsys: Capture) -> None:
     assert run(["progress", "--history", KEPT]) == ExitCode.PASSED
     assert capsys.readouterr() == ("", "There was no attempt yet.\n")
@@ -132,11 +192,13 @@ def test_an_export_holds_everything_and_overwrites_nothing_unasked(
 ) -> None:
     file = tmp_path / "mine.json"
     progress.solution_shown(KEPT, "2026-01-01T10:00:00+00:00")
+    progress.exam_taken(EXAM)
 
     assert run(["progress", "--export", str(file)]) == ExitCode.PASSED
-    assert capsys.readouterr().out == f"{file}: 3 attempts\n"
+    assert capsys.readouterr().out == f"{file}: 3 attempts, 1 exam\n"
     document = json.loads(file.read_text())
     assert document["attempts"] == [each.as_dict() for each in (FAIL, UNTOLD, PASS)]
+    assert document["exams"] == [EXAM.as_dict()]
     assert document["solutions"] == [KEPT]
     assert file.stat().st_mode & 0o777 == 0o600
 

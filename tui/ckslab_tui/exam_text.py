@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ckslab_checker.text import clean_line
+from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.scenario.curriculum import curriculum
+from ckslab_tui.standing import local
 
 
 def report_text(document: dict[str, Any]) -> str:
@@ -20,16 +22,22 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes else f"{int(seconds)} s"
 
 
+def last_exam(exam: ExamTaken) -> str:
+    """When it was, and what came of it."""
+    outcome = "could not tell" if exam.outcome == "error" else exam.outcome
+    return f"{local(exam.ended)}, {outcome} with {score(exam.percent)}"
+
+
 def _lines(document: dict[str, Any]) -> Iterator[str]:
     titles = curriculum().titles()
     limit = "" if document["minutes"] is None else f" of {duration(document['minutes'] * 60)}"
     pass_mark = f"pass at {document['pass_percent']} %"
-    yield f"Exam {document['seed']}: {_score(document['percent'])}, {document['outcome']} ({pass_mark})"
+    yield f"Exam {document['seed']}: {score(document['percent'])}, {document['outcome']} ({pass_mark})"
     yield f"{duration(document['seconds'])}{limit}, begun {document['started']}"
     yield ""
     for domain in document["domains"]:
         title = titles.get(domain["id"], domain["id"])
-        yield f"{_score(domain['percent']):>8}  {title} ({domain['tasks']})"
+        yield f"{score(domain['percent']):>8}  {title} ({domain['tasks']})"
     for task in document["tasks"]:
         yield ""
         yield from _task(task)
@@ -37,7 +45,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 def _task(task: dict[str, Any]) -> Iterator[str]:
     state = task["outcome"] if task["begun"] else "not begun"
-    yield f"{_score(task['percent']):>8}  task {task['number']}: {task['scenario']} ({state})"
+    yield f"{score(task['percent']):>8}  task {task['number']}: {task['scenario']} ({state})"
     if task["error"]:
         yield f"          {clean_line(task['error'])}"
     for check in (task["report"] or {"checks": []})["checks"]:
@@ -51,5 +59,6 @@ def _task(task: dict[str, Any]) -> Iterator[str]:
             yield f"            {clean_line(check['error'])}"
 
 
-def _score(percent: float | None) -> str:
+def score(percent: float | None) -> str:
+    """A score as people read it."""
     return "no score" if percent is None else f"{percent:.1f} %"

@@ -58,6 +58,9 @@ class ExamRoom(Protocol):
     def hand_in(self, tell: Tell) -> dict[str, Any]:
         """Close the exam and mark it; gives the document of its report."""
 
+    def remark(self) -> str:
+        """What of it could not be written down, and why; empty where all was."""
+
 
 class Exams:
     """The exams on one plane."""
@@ -111,12 +114,12 @@ class Exams:
         return exam
 
     def remark(self) -> str:
-        """Says so where the open task was not written down for long; empty where it was."""
+        """What of it could not be written down: the open task for long, or what came of it; empty where all was."""
         from ckslab_labs.exam.keeper import EVERY
 
         session = self._service.lab.sessions.open()
         if session is None or not session.aside.exists():
-            return ""
+            return " ".join(self._service.records.remarks)
         ago = time.time() - session.aside.stat().st_mtime
         if ago < 4 * EVERY:
             return ""
@@ -152,6 +155,7 @@ class Exams:
         report = mark(self.sat(), tell)
         name, document = report.started.replace(":", ""), report.as_dict()
         write_json(private_dir(self._reports) / f"{name}.json", document)
+        self._service.records.exam_taken(document)
         marked(self._settings.plane)
         return document
 

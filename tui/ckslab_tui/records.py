@@ -1,8 +1,9 @@
 """Writing down what the learner does, and never in the way of it: what cannot be written is a remark."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ckslab_labs.errors import LabError
 from ckslab_tui.standing import PASSED, domains, standings
@@ -11,6 +12,7 @@ from ckslab_tui.views import Catalogue
 if TYPE_CHECKING:
     from ckslab_checker.outcome import Report
     from ckslab_labs.progress.attempt import Attempt
+    from ckslab_labs.progress.exam_taken import ExamTaken
     from ckslab_labs.progress.store import ProgressFile
     from ckslab_labs.session import Session
 
@@ -39,17 +41,17 @@ class Records:
         """The catalogue with what was reached in its scenarios; with a remark where that cannot be read, or written."""
         from ckslab_labs.scenario.curriculum import curriculum
 
-        attempts, remark = self._readable()
+        attempts, exams, remark = self._readable()
         reached = standings(catalogue.entries, attempts, {catalogue.open, *catalogue.aside})
         of_domains = domains(catalogue.entries, reached, curriculum())
         remarks = " ".join((remark, *self.remarks)).strip()
-        return replace(catalogue, standings=reached, domains=of_domains, remark=remarks)
+        return replace(catalogue, standings=reached, domains=of_domains, exams=tuple(exams), remark=remarks)
 
-    def _readable(self) -> "tuple[list[Attempt], str]":
+    def _readable(self) -> "tuple[list[Attempt], list[ExamTaken], str]":
         try:
-            return self.file.attempts(), ""
+            return self.file.attempts(), self.file.exams(), ""
         except LabError as error:
-            return [], str(error)
+            return [], [], str(error)
 
     def attempted(self, session: "Session") -> "Session":
         """The session with one attempt more; as it was where that cannot be written."""
@@ -96,6 +98,17 @@ class Records:
             hints=session.hints,
             solution=report.scenario in self.file.solutions(),
         )
+
+    def exam_taken(self, report: Mapping[str, Any]) -> None:
+        """Write down what came of an exam, by the document of its report."""
+        from ckslab_labs.progress.exam_taken import ExamTaken
+        from ckslab_labs.session import now
+
+        self.remarks = ()
+        try:
+            self.file.exam_taken(ExamTaken.of(report, now()))
+        except LabError as error:
+            self.remarks = (f"This exam is not in your progress: {error}",)
 
     def solution_shown(self, scenario: str) -> None:
         """Write down that a solution was shown."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ckslab_checker.text import clean_line
 from ckslab_tui.views import Domain, Entry, Standing, State
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def clock(seconds: float) -> str:
 def moment(at: datetime) -> str:
     """A time as the clock on the wall shows it: ``2026-08-21 14:05``."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def local(time: str) -> str:
+    """A time that was written down, as the clock on the wall shows it; what is no time as it is."""
+    try:
+        return moment(datetime.fromisoformat(time))
+    except ValueError:
+        return clean_line(time)
 
 
 def counted(number: int, thing: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ckslab_labs.binaries.doctor import Finding
+    from ckslab_labs.progress.exam_taken import ExamTaken
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Catalogue:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     """By the scenario's id; new where there is none."""
     domains: tuple[Domain, ...] = ()
+    exams: tuple["ExamTaken", ...] = ()
+    """Those that were marked, the oldest first."""
     remark: str = ""
     """What is to be known of the progress: that it cannot be read, or was not written, and why."""
 

@@ -10,7 +10,7 @@ from ckslab_labs.progress.store import ProgressFile
 from ckslab_labs.session import now
 
 
-def export(progress: ProgressFile, file: Path, force: bool) -> int:
+def export(progress: ProgressFile, file: Path, force: bool) -> dict[str, Any]:
     """Write everything into a file of JSON.
 
     Args:
@@ -19,7 +19,7 @@ def export(progress: ProgressFile, file: Path, force: bool) -> int:
         force: replace a file that is there.
 
     Returns:
-        how many attempts there are in it.
+        what was written.
 
     Raises:
         InvalidInput: the place is taken, or no place for a file; or see ``ProgressFile.attempts``.
@@ -35,7 +35,7 @@ def export(progress: ProgressFile, file: Path, force: bool) -> int:
         if claimed:
             file.unlink(missing_ok=True)
         raise
-    return len(document["attempts"])
+    return document
 
 
 def _document(progress: ProgressFile) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def _document(progress: ProgressFile) -> dict[str, Any]:
         "kind": "Progress",
         "exported": now(),
         "attempts": [attempt.as_dict() for attempt in progress.attempts()],
+        "exams": [exam.as_dict() for exam in progress.exams()],
         "solutions": sorted(progress.solutions()),
     }
 

@@ -28,5 +28,22 @@ STEPS: Final[Steps] = (
         "CREATE INDEX attempts_of_scenario ON attempts (scenario)",
         "CREATE TABLE solutions (scenario TEXT PRIMARY KEY, shown TEXT NOT NULL)",
     ),
+    (
+        """
+        CREATE TABLE exams (
+            seed INTEGER NOT NULL,
+            started TEXT NOT NULL,
+            ended TEXT NOT NULL,
+            minutes REAL,
+            seconds REAL NOT NULL,
+            tasks INTEGER NOT NULL,
+            pass_percent INTEGER NOT NULL,
+            percent REAL,
+            outcome TEXT NOT NULL,
+            domains TEXT NOT NULL,
+            PRIMARY KEY (started, seed)
+        )
+        """,
+    ),
 )
 """The statements that lead to version 1, to version 2, ...; the file's version is its ``user_version``."""

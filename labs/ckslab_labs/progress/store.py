@@ -18,6 +18,7 @@ from ckslab_labs.errors import Busy, Infrastructure, InvalidInput, LabError
 from ckslab_labs.files import FileLock
 from ckslab_labs.paths import private_dir, state_home
 from ckslab_labs.progress.attempt import Attempt
+from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.progress.schema import STEPS, Steps
 
 FILE = "progress.sqlite3"
@@ -27,6 +28,9 @@ BUSY_SECONDS = 5.0
 _COLUMNS = tuple(field.name for field in fields(Attempt))
 _INSERT = f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608, our own names
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM attempts ORDER BY id"  # noqa: S608, as above
+_OF_EXAM = tuple(field.name for field in fields(ExamTaken))
+_TAKEN = f"INSERT OR REPLACE INTO exams ({', '.join(_OF_EXAM)}) VALUES ({', '.join('?' * len(_OF_EXAM))})"  # noqa: S608, as above
+_EXAMS = f"SELECT {', '.join(_OF_EXAM)} FROM exams ORDER BY ended, rowid"  # noqa: S608, as above
 _SHOWN = "INSERT OR IGNORE INTO solutions (scenario, shown) VALUES (?, ?)"
 
 _FULL = "Free some space there, or choose another place with XDG_STATE_HOME; what was written before is still there."
@@ -43,7 +47,7 @@ _NO_FILES_BESIDE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLIT
 
 
 class ProgressFile:
-    """The attempts of the learner on this machine.
+    """The attempts and exams of the learner on this machine.
 
     Args:
         path: the file; in the state folder unless given. Need not be there.
@@ -72,6 +76,15 @@ class ProgressFile:
         with self._explained("read your progress"), self._copy() as copy:
             return frozenset(row[0] for row in self._rows(copy, "SELECT scenario FROM solutions"))
 
+    def exams(self) -> list[ExamTaken]:
+        """All exams that were marked, the oldest first; errors as for ``attempts``."""
+        with self._explained("read your progress"), self._copy() as copy:
+            rows = self._rows(copy, _EXAMS)
+        try:
+            return [ExamTaken.of_row(dict(zip(_OF_EXAM, row, strict=True))) for row in rows]
+        except ValueError as error:
+            raise InvalidInput("read your progress", f"{self.path}: {error}", _MOVE) from error
+
     def record(self, attempt: Attempt) -> None:
         """Write an attempt down; it is on the disk when this returns.
 
@@ -82,6 +95,11 @@ class ProgressFile:
 
         """
         self._write(_INSERT, [getattr(attempt, name) for name in _COLUMNS])
+
+    def exam_taken(self, exam: ExamTaken) -> None:
+        """Write an exam down, once however often it is marked; errors as for ``record``."""
+        row = exam.as_row()
+        self._write(_TAKEN, [row[name] for name in _OF_EXAM])
 
     def solution_shown(self, scenario: str, when: str) -> None:
         """Write down that a solution was shown; errors as for ``record``."""

@@ -17,6 +17,7 @@ from ckslab_labs.errors import Busy, Infrastructure, InvalidInput
 from ckslab_labs.paths import state_home
 from ckslab_labs.progress import store
 from ckslab_labs.progress.attempt import Attempt
+from ckslab_labs.progress.exam_taken import DomainScore, ExamTaken
 from ckslab_labs.progress.schema import STEPS
 from ckslab_labs.progress.store import ProgressFile
 
@@ -33,9 +34,21 @@ ATTEMPT = Attempt(
     hints=1,
     solution=False,
 )
+EXAM = ExamTaken(
+    seed=7,
+    started="2026-01-01T10:00:00+00:00",
+    ended="2026-01-01T11:50:00+00:00",
+    minutes=120,
+    seconds=6000,
+    tasks=3,
+    pass_percent=67,
+    percent=72.5,
+    outcome="passed",
+    domains=(DomainScore("cluster-setup", 1, 100.0), DomainScore("runtime-security", 2, None)),
+)
 NEXT = (
     *STEPS,
-    ("ALTER TABLE attempts ADD COLUMN mood TEXT NOT NULL DEFAULT 'fine'", "CREATE TABLE exams (id INTEGER)"),
+    ("ALTER TABLE attempts ADD COLUMN mood TEXT NOT NULL DEFAULT 'fine'", "CREATE TABLE moods (id INTEGER)"),
 )
 """The schema of a ckslab that is newer by one version."""
 
@@ -76,6 +89,24 @@ def test_a_solution_that_was_shown_is_known_once(progress: ProgressFile) -> None
     progress.solution_shown("open-door", "2026-01-02T10:00:00+00:00")
 
     assert progress.solutions() == {"open-door"}
+
+
+def test_exams_are_read_back_as_they_were_written_and_one_that_is_marked_twice_is_one(progress: ProgressFile) -> None:
+    practice = replace(EXAM, seed=8, minutes=None, percent=None, outcome="error", ended="2026-01-02T10:00:00+00:00")
+    progress.exam_taken(practice)
+    progress.exam_taken(replace(EXAM, percent=1.0))
+    progress.exam_taken(EXAM)
+
+    assert progress.exams() == [EXAM, practice]
+    assert progress.attempts() == []
+
+
+def test_an_exam_that_somebody_has_changed_by_hand_is_told(progress: ProgressFile) -> None:
+    progress.exam_taken(EXAM)
+    with closing(sqlite3.connect(progress.path)) as file, file:
+        file.execute("UPDATE exams SET domains = '[3]'")
+    with pytest.raises(InvalidInput, match="an exam's domains are not as they were written"):
+        progress.exams()
 
 
 def test_where_there_is_no_file_there_is_no_progress_and_reading_makes_none(progress: ProgressFile) -> None:
@@ -345,6 +376,16 @@ def test_a_file_of_an_older_version_is_read_unchanged_and_brought_up_to_date_by_
     assert newer.attempts() == [ATTEMPT, ATTEMPT]
 
 
+def test_a_file_from_before_there_were_exams_has_none_until_one_is_written(progress: ProgressFile) -> None:
+    ProgressFile(progress.path, STEPS[:1]).record(ATTEMPT)
+
+    assert progress.exams() == []
+    assert version(progress) == 1
+    progress.exam_taken(EXAM)
+    assert (progress.attempts(), progress.exams()) == ([ATTEMPT], [EXAM])
+    assert ProgressFile(progress.path, STEPS[:1]).attempts() == [ATTEMPT]  # the older one reads what it knows
+
+
 def test_a_file_of_a_newer_version_is_read_and_not_written(progress: ProgressFile) -> None:
     newer = ProgressFile(progress.path, NEXT)
     newer.record(ATTEMPT)
@@ -379,9 +420,9 @@ def test_a_newer_file_that_this_version_cannot_read_is_told_as_one(progress: Pro
 def test_a_step_that_fails_is_not_half_taken(progress: ProgressFile) -> None:
     progress.record(ATTEMPT)
     broken = ProgressFile(
-        progress.path, (*STEPS, ("CREATE TABLE exams (id INTEGER)", "CREATE TABLE exams (id INTEGER)"))
+        progress.path, (*STEPS, ("CREATE TABLE moods (id INTEGER)", "CREATE TABLE moods (id INTEGER)"))
     )
-    with pytest.raises(InvalidInput, match="table exams already exists"):
+    with pytest.raises(InvalidInput, match="table moods already exists"):
         broken.record(ATTEMPT)
 
     assert version(progress) == len(STEPS)

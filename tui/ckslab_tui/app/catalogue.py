@@ -194,7 +194,7 @@ class CatalogueScreen(WorkingScreen):
             self.app.push_screen(ExamScreen(self.service.exams))
         else:
             domains = {entry.domain for entry in self.entries.values() if entry.id not in self._unfit}
-            self.app.push_screen(ExamChoice(domains), self._sit_another)
+            self.app.push_screen(ExamChoice(domains, self.listed.exams[-1:]), self._sit_another)
 
     def _sit_another(self, wish: Wish | None) -> None:
         if wish is not None:

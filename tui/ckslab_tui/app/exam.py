@@ -1,5 +1,7 @@
 """The screen of an exam: its tasks, the one that is open, the time that is left, and a terminal beside it."""
 
+import textwrap
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Footer, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
@@ -26,6 +29,10 @@ from ckslab_tui.views import Task
 
 if TYPE_CHECKING:
     from ckslab_labs.exam.sitting import Sitting
+
+
+LOOK_SECONDS = 15.0
+"""Between two looks whether the open task is written down."""
 
 
 class ExamScreen(DeskScreen):
@@ -47,6 +54,12 @@ class ExamScreen(DeskScreen):
     ]
     OURS = frozenset(("flag", "shell", "reset", "hand_in", "back"))
 
+    @dataclass
+    class Remarked(Message):
+        """What could not be written down, or that all was."""
+
+        text: str
+
     def __init__(self, room: ExamRoom, wish: Wish | None = None) -> None:
         super().__init__()
         self.room = room
@@ -57,6 +70,7 @@ class ExamScreen(DeskScreen):
         self._text = Markdown(open_links=False)
         self._left = Static(id="left")
         self._marker = Static(id="running")
+        self._remark = Static(id="remark")
 
     def compose(self) -> ComposeResult:
         """The tasks and the text of the one that is open, side by side."""
@@ -64,6 +78,7 @@ class ExamScreen(DeskScreen):
             yield Static("Exam", id="title")
             yield self._marker
             yield self._left
+        yield self._remark
         with Horizontal(id="body"), Horizontal(id="sheet"):
             yield self._list
             with VerticalScroll(id="text"):
@@ -74,6 +89,7 @@ class ExamScreen(DeskScreen):
         """Begin the exam, or go on with it."""
         self._list.focus()
         self.set_interval(1, self._count_down)
+        self.set_interval(LOOK_SECONDS, self._look)
         self.work("beginning", self._begin, self._is_open)
 
     def outside(self) -> Widget:
@@ -115,6 +131,19 @@ class ExamScreen(DeskScreen):
         if left == 0 and not self._told_over and not self.busy:
             self._told_over = True
             self.after_yes("The time is over. Hand the exam in?", self._hand_in)
+
+    def _look(self) -> None:
+        """See in a thread whether all is written down; the disk may be what is slow."""
+        if self.sitting is not None and not self.busy:
+            self.run_worker(self._see, thread=True, exit_on_error=False, exclusive=True, group="remark")
+
+    def _see(self) -> None:
+        self.post_message(self.Remarked(self.room.remark()))
+
+    @on(Remarked)
+    def _remarked(self, event: Remarked) -> None:
+        self._remark.display = bool(event.text)
+        self._remark.update(words.plain(event.text, words.UNSURE))
 
     # --- tasks -----------------------------------------------------------------------------------------------------
 
@@ -174,11 +203,16 @@ class ExamScreen(DeskScreen):
             self.after_yes(f"Hand the exam in?{note}", self._hand_in)
 
     def _hand_in(self) -> None:
-        self.work("marking", partial(self.room.hand_in, self.tell), self._marked)
+        self.work("marking", self._mark, self._marked)
 
-    def _marked(self, document: dict[str, Any]) -> None:
+    def _mark(self) -> tuple[dict[str, Any], str]:
+        return self.room.hand_in(self.tell), self.room.remark()
+
+    def _marked(self, result: tuple[dict[str, Any], str]) -> None:
+        document, remark = result
         self.app.pop_screen()
-        text = f"{words.FENCE}text\n{report_text(document)}\n{words.FENCE}"
+        lines = [report_text(document), *textwrap.wrap(clean(remark), 60)]
+        text = "\n".join((f"{words.FENCE}text", *lines, words.FENCE))
         self.app.push_screen(ReadingWindow("The exam, marked", text))
 
     def action_back(self) -> None:

@@ -5,7 +5,7 @@ import click
 from ckslab_tui.cli.exam_options import with_exam_settings
 from ckslab_tui.cli.exam_report import exit_code, show
 from ckslab_tui.cli.options import Settings, with_output
-from ckslab_tui.cli.streams import Progress
+from ckslab_tui.cli.streams import Progress, talk
 from ckslab_tui.exams import Exams
 
 
@@ -26,4 +26,6 @@ def command(yes: bool, settings: Settings, output: str) -> int:
         click.confirm(f"Hand the exam in?{not_begun}", abort=True, err=True)
     document = exams.hand_in(Progress())
     show(document, output)
+    if remark := exams.remark():
+        talk(remark)
     return exit_code(document)

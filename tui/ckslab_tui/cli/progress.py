@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +14,7 @@ from ckslab_tui.service import LabService
 
 @click.command("progress", short_help="Show what you have passed, and what is left.")
 @click.argument("scenario", metavar="[ID]", required=False, shell_complete=complete_scenario)
-@click.option("--history", is_flag=True, help="Show every attempt, or those at the scenario ID.")
+@click.option("--history", is_flag=True, help="Show every attempt and exam, or the attempts at the scenario ID.")
 @click.option("--export", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write everything as JSON.")
 @click.option("--force", is_flag=True, help="With --export: replace FILE where it is there already.")
 @click.option("--delete", is_flag=True, help="Delete your progress, after a question.")
@@ -32,7 +33,8 @@ def command(
 ) -> None:
     """Show your progress by domain of the curriculum, with each scenario's state, points and best time.
 
-    Every run of the checks, by `ckslab check` or in the app, is an attempt. Attempts are kept on this machine only.
+    Every run of the checks, by `ckslab check` or in the app, is an attempt. Attempts and exams are kept on this machine
+    only.
     """
     _refuse_nonsense(scenario, history, file, force, delete, yes)
     service = LabService(settings)
@@ -75,26 +77,29 @@ def _show(service: LabService, output: str) -> None:
 
 
 def _history(service: LabService, scenario: str | None, output: str) -> None:
-    from ckslab_tui.cli.progress_text import attempts_as_text
+    from ckslab_tui.cli.progress_text import attempts_as_text, exams_as_text
 
+    exams = service.records.file.exams() if scenario is None else []
     attempts = [each for each in service.records.file.attempts() if scenario in (None, each.scenario)]
     if scenario is not None and not attempts:
         service.scenarios().get(scenario)  # a name that is no scenario's is told as one
     if output == "json":
-        return result_json({"attempts": [attempt.as_dict() for attempt in attempts]})
-    if not attempts:
+        history: dict[str, Any] = {"attempts": [attempt.as_dict() for attempt in attempts]}
+        return result_json(history if scenario else {**history, "exams": [exam.as_dict() for exam in exams]})
+    if not attempts and not exams:
         return talk("There was no attempt yet.")
-    return result(attempts_as_text(attempts))
+    return result("\n\n".join(filter(None, (attempts_as_text(attempts), exams_as_text(exams)))))
 
 
 def _export(service: LabService, file: Path, force: bool, output: str) -> None:
     from ckslab_labs.progress.export import export
     from ckslab_tui.standing import counted
 
-    count = export(service.records.file, file, force)
+    written = export(service.records.file, file, force)
+    counts = {what: len(written[what]) for what in ("attempts", "exams")}
     if output == "json":
-        return result_json({"file": str(file), "attempts": count})
-    return result(f"{file}: {counted(count, 'attempt')}")
+        return result_json({"file": str(file), **counts})
+    return result(f"{file}: {counted(counts['attempts'], 'attempt')}, {counted(counts['exams'], 'exam')}")
 
 
 def _delete(service: LabService, yes: bool, output: str) -> None:
@@ -104,7 +109,7 @@ def _delete(service: LabService, yes: bool, output: str) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise InvalidInput(attempted, "nobody is there to confirm it", "Say --yes.")
-        talk(f"{service.records.file.path} holds your attempts. Sessions and your own files stay.")
+        talk(f"{service.records.file.path} holds your attempts and exams. Sessions, reports and your own files stay.")
         if not click.confirm("Delete your progress?", err=True):
             raise InvalidInput(attempted, "it was not confirmed", "Nothing was done.")
     deleted = service.records.file.delete()

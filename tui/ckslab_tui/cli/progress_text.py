@@ -1,12 +1,14 @@
 """Progress as text and as JSON."""
 
-import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ckslab_checker.text import clean_line
 from ckslab_labs.progress.attempt import Attempt
-from ckslab_tui.standing import about, clock, counted, moment
+from ckslab_labs.progress.exam_taken import ExamTaken
+from ckslab_labs.scenario.curriculum import curriculum
+from ckslab_tui.exam_text import duration, last_exam, score
+from ckslab_tui.standing import PASSED, about, clock, counted, local
 from ckslab_tui.views import Catalogue, Domain, Entry, Standing, State
 
 OUTCOMES = {"error": "could not tell"}
@@ -17,6 +19,7 @@ def as_dict(catalogue: Catalogue) -> dict[str, Any]:
     return {
         "domains": [domain.as_dict() for domain in catalogue.domains],
         "scenarios": [_scenario(entry, catalogue.standing(entry)) for entry in catalogue.entries],
+        "exams": [exam.as_dict() for exam in catalogue.exams],
     }
 
 
@@ -38,7 +41,35 @@ def as_text(catalogue: Catalogue) -> str:
     """All domains of the curriculum, with their scenarios."""
     lines = [line for domain in catalogue.domains for line in ("", *_domain_lines(domain, catalogue))]
     passed = sum(domain.passed for domain in catalogue.domains)
-    return "\n".join([*lines[1:], "", f"{passed} of {counted(len(catalogue.entries), 'scenario')} passed"])
+    exams = ["", *_last_exam(catalogue.exams)] if catalogue.exams else []
+    return "\n".join([*lines[1:], "", f"{passed} of {counted(len(catalogue.entries), 'scenario')} passed", *exams])
+
+
+def _last_exam(exams: Sequence[ExamTaken]) -> Iterator[str]:
+    """The last exam by domain, and how many there were."""
+    titles, last = curriculum().titles(), exams[-1]
+    passed = sum(exam.outcome == PASSED for exam in exams)
+    yield f"{counted(len(exams), 'exam')}, {passed} passed; the last one: {clean_line(last_exam(last))}"
+    for domain in last.domains:
+        title = clean_line(titles.get(domain.id, domain.id))
+        yield f"{score(domain.percent):>10}  {title} ({counted(domain.tasks, 'task')})"
+
+
+def exams_as_text(exams: Sequence[ExamTaken]) -> str:
+    """A line for each exam."""
+    return "\n".join(f"{local(exam.ended)}  {_exam(exam)}" for exam in exams)
+
+
+def _exam(exam: ExamTaken) -> str:
+    limit = "no limit" if exam.minutes is None else f"of {duration(exam.minutes * 60)}"
+    parts = (
+        f"exam {exam.seed}",
+        f"{clean_line(OUTCOMES.get(exam.outcome, exam.outcome)):<14}",
+        f"{score(exam.percent):>8}",
+        counted(exam.tasks, "task"),
+        f"{duration(exam.seconds)} {limit}",
+    )
+    return "  ".join(parts)
 
 
 def _domain_lines(domain: Domain, catalogue: Catalogue) -> Iterator[str]:
@@ -60,7 +91,7 @@ def _reached(entry: Entry, standing: Standing) -> str:
 
 def attempts_as_text(attempts: Sequence[Attempt]) -> str:
     """A line for each attempt."""
-    width = max(len(clean_line(attempt.scenario)) for attempt in attempts)
+    width = max((len(clean_line(attempt.scenario)) for attempt in attempts), default=0)
     return "\n".join(_attempt_line(attempt, width) for attempt in attempts)
 
 
@@ -68,7 +99,7 @@ def _attempt_line(attempt: Attempt, width: int) -> str:
     points = "-" if attempt.points is None else attempt.points
     help_ = [*([counted(attempt.hints, "hint")] if attempt.hints else []), *(["solution"] if attempt.solution else [])]
     parts = (
-        _local(attempt.ended),
+        local(attempt.ended),
         f"{clean_line(attempt.scenario):<{width}}",
         f"{clean_line(OUTCOMES.get(attempt.outcome, attempt.outcome)):<14}",
         f"{points:>3}/{attempt.max_points} points",
@@ -77,11 +108,3 @@ def _attempt_line(attempt: Attempt, width: int) -> str:
         ", ".join(help_),
     )
     return "  ".join(parts).rstrip()
-
-
-def _local(time: str) -> str:
-    """A time as the clock on the wall shows it; what is no time as it is."""
-    try:
-        return moment(datetime.datetime.fromisoformat(time))
-    except ValueError:
-        return clean_line(time)
