@@ -1,5 +1,6 @@
 """The task screen while things change: it asks again by itself, and holds still."""
 
+import gc
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -193,3 +194,18 @@ async def test_a_window_of_any_size_loses_neither_verdict_nor_selection(
         assert screen.query_one(CheckList).highlighted == 1
         assert "✘ failed · 0 of 3 points" in shown(pilot)
         assert ENTRY.title in shown(pilot)
+
+
+async def test_the_collector_no_longer_looks_at_what_was_loaded_once_there_is_a_verdict(service: FakeService) -> None:
+    gc.unfreeze()  # an earlier test's
+    async with open_task(service) as (pilot, screen):
+        await pilot.pause()
+        assert gc.get_freeze_count() == 0
+        await pilot.press("c")
+        await until(pilot, lambda: screen.report is not None)
+        spared = gc.get_freeze_count()
+        assert spared > 50_000
+        await pilot.press("c")
+        await until(pilot, lambda: checks(service) == 2)
+        await settle(pilot)
+        assert gc.get_freeze_count() <= spared  # what is made later is garbage one day

@@ -23,6 +23,7 @@ from ckslab_tui.app.checks import CheckList
 from ckslab_tui.app.clock import Clock, Now, utc_now
 from ckslab_tui.app.desk import DESK, DeskScreen
 from ckslab_tui.app.live import Changed, watch
+from ckslab_tui.app.pauses import spare_what_is_loaded
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.service import Service
@@ -178,6 +179,7 @@ class TaskScreen(DeskScreen):
             self.trouble = f"{report.scenario} is open on this plane now; q leads back to all scenarios"
             return
         self.trouble, self.report = "", report
+        spare_what_is_loaded()  # to check has loaded the last of it
         if report.outcome == "passed":
             self._clock.end()
 
