@@ -5,6 +5,7 @@ import random
 import pytest
 
 from ckslab_tui.app.emulator import LONGEST, Emulator
+from ckslab_tui.app.scrollback import LINES
 
 LOGS = "".join(f"\x1b[32m{number:05}\x1b[0m a line of a log, as long as such lines are\r\n" for number in range(20000))
 
@@ -71,6 +72,80 @@ def test_twenty_thousand_lines_end_with_the_last() -> None:
 
     assert lines(shown)[-1].startswith("19999 a line")
     assert shown.board.height == 24
+
+
+def seen(shown: Emulator) -> list[str]:
+    return ["".join(glyph for _, glyph in shown.seen(y)).rstrip() for y in range(shown.board.height)]
+
+
+def test_lines_that_leave_the_screen_can_be_looked_back_at_and_stay_in_view_while_others_come() -> None:
+    shown, _ = emulator()
+    shown.feed("".join(f"\x1b[31mline {number}\r\n" for number in range(20)).encode())
+    assert seen(shown) == [*(f"line {number}" for number in range(15, 20)), ""]
+
+    assert shown.past.scroll(4)
+    assert seen(shown) == [f"line {number}" for number in range(11, 17)]
+    assert shown.seen(0)[0][0].fg == shown.seen(5)[0][0].fg
+    shown.feed(b"more\r\nand more\r\n")
+    assert seen(shown) == [f"line {number}" for number in range(11, 17)]
+    assert shown.past.scroll(999)
+    assert not shown.past.scroll(1)
+    assert seen(shown)[0] == "line 0"
+    assert shown.past.scroll(-999)
+    assert seen(shown)[-2:] == ["and more", ""]
+
+
+def test_no_more_lines_are_kept_than_there_is_room_for() -> None:
+    shown, _ = emulator(80, 24)
+    shown.feed(LOGS.encode())
+    shown.past.scroll(10**9)
+
+    assert shown.past.back == LINES
+    assert seen(shown)[0].startswith(f"{20000 - 23 - LINES:05} a line")
+
+
+@pytest.mark.parametrize("ends", ["\x1b[H\x1b[2J\x1b[3J", "reset"])
+def test_clear_forgets_the_lines_that_have_left_the_screen(ends: str) -> None:
+    shown, _ = emulator()
+    shown.feed(b"one\r\n" * 20)
+    shown.past.scroll(3)
+    shown.feed(ends.encode()) if ends != "reset" else shown.reset()
+
+    assert not shown.past.scroll(1)
+
+
+def test_what_scrolls_within_a_region_or_on_a_programs_own_screen_is_not_kept() -> None:
+    shown, _ = emulator()
+    shown.feed(b"\x1b[2;5r\x1b[5;1H" + b"one\r\n" * 20)
+    shown.feed(b"\x1b[r\x1b[?1049h\x1b[6;1H" + b"two\r\n" * 20)
+
+    assert not shown.past.scroll(1)
+
+
+def test_a_programs_own_screen_gets_the_wheel_as_keys_or_as_it_has_asked_for_it() -> None:
+    shown, sent = emulator()
+    shown.feed(b"\x1b[?1049h")
+    shown.wheel(2, 3, up=True)
+    assert bytes(sent) == b"\x1b[A" * 3
+
+    sent.clear()
+    shown.feed(b"\x1b[?1000h\x1b[?1006h")
+    shown.wheel(2, 3, up=False)
+    shown.mouse(0, 0, 0, "press")
+    shown.mouse(1, 0, 0, "move")  # it has asked for buttons only
+    shown.mouse(1, 0, 0, "release")
+    assert bytes(sent) == b"\x1b[<65;3;4M\x1b[<0;1;1M\x1b[<0;2;1m"
+
+
+def test_what_is_printed_has_no_mouse_typed_into_a_shell() -> None:
+    for printed in (b"\x1b[?1000h\x1b[?1006h", b"\x1b[?1049h\x1b[?1000h", b"\x1b[?1049h\x1b[?1003h\x1b[?1006h"):
+        shown, sent = emulator()
+        shown.feed(printed)
+        shown.mouse(0, 0, 0, "press")
+        shown.recover()
+        shown.feed(b"\x1b[?1049h")
+        shown.mouse(0, 0, 0, "press")
+        assert not sent
 
 
 @pytest.mark.parametrize(

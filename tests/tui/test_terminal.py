@@ -50,6 +50,12 @@ def pane(pilot: Pilot[None]) -> TerminalPane:
     return pilot.app.screen_stack[-1].query_one(TerminalPane)
 
 
+def turn(pilot: Pilot[None], wheel: type[events.MouseEvent]) -> None:
+    """Turn the wheel over the terminal."""
+    x, y = pane(pilot).content_region.offset
+    pane(pilot).post_message(wheel(pane(pilot), x, y, 0, 0, 0, False, False, False, x, y))
+
+
 async def line(pilot: Pilot[None], text: str, answer: str) -> None:
     """Type a line, and wait for what it answers."""
     await pilot.press(*text, "enter")
@@ -78,6 +84,40 @@ async def test_in_a_wide_window_a_shell_is_open_and_has_the_focus(service: FakeS
         assert "42 xterm-256color" in text
         assert "Strangers cannot enter" in text
         assert "check" not in service.calls
+
+
+async def test_one_looks_back_by_keys_and_wheel_and_typing_leads_to_the_end(service: FakeService) -> None:
+    async with desk(service) as pilot:
+        await line(pilot, "for i in {1..200}; do echo line $i; done", "line 200")
+        assert "line 80 " not in pane(pilot).text
+        await pilot.press("shift+pageup", "shift+pageup", "shift+pageup")
+        await until(pilot, lambda: "line 80 " in shown(pilot))
+        assert "back · typing leads to the end" in shown(pilot)
+        assert "line 200" not in shown(pilot)
+        await pilot.press("shift+pagedown")
+        await until(pilot, lambda: "line 80 " not in shown(pilot))
+        await line(pilot, "echo $((6*7))", "42")
+        await until(pilot, lambda: "42" in shown(pilot))
+        assert "lines back" not in shown(pilot)
+
+        for _ in range(4):
+            turn(pilot, events.MouseScrollUp)
+        await until(pilot, lambda: "12 lines back" in shown(pilot))
+        for _ in range(4):
+            turn(pilot, events.MouseScrollDown)
+        await until(pilot, lambda: "lines back" not in shown(pilot))
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="no less here")
+async def test_in_less_the_wheel_moves_the_text(service: FakeService, tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("".join(f"line {number}\n" for number in range(1, 201)))
+    async with desk(service) as pilot:
+        await line(pilot, "less long", "line 30")
+        turn(pilot, events.MouseScrollDown)
+        await until(pilot, lambda: pane(pilot).text.startswith("line 4\n"))
+        assert "lines back" not in shown(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: "less long" in pane(pilot).text)
 
 
 async def test_a_narrow_window_has_none(service: FakeService) -> None:

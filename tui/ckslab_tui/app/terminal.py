@@ -22,7 +22,11 @@ from ckslab_checker.text import clean_line
 from ckslab_labs.errors import LabError
 from ckslab_tui.app.emulator import Emulator
 from ckslab_tui.shell import Shell
+from ckslab_tui.standing import counted
 from ckslab_tui.terminal import Terminal
+
+PAGES = {"shift+pageup": 1, "shift+pagedown": -1}
+"""Keys that look at what has left the screen, as in most terminals: how many pages back."""
 
 
 class TerminalPane(Widget, can_focus=True):
@@ -128,13 +132,17 @@ class TerminalPane(Widget, can_focus=True):
             self._terminal.write(data)
 
     def on_key(self, event: events.Key) -> None:
-        """Hand a key on; where no shell runs, Enter begins another one."""
+        """Hand a key on; where no shell runs, Enter begins another one. Two keys look back, any other no longer."""
         event.stop()
         event.prevent_default()
+        if event.key in PAGES and not self._emulator.own_screen:
+            return self._look(PAGES[event.key] * max(1, self.size.height - 1))
+        self._look(-self._emulator.past.back)
         if self.running:
             self._emulator.key(event.key, event.character)
         elif event.key == "enter" and not any(worker.is_running for worker in self.workers if worker.node is self):
             self._begin()
+        return None
 
     def on_paste(self, event: events.Paste) -> None:
         """Hand a paste on."""
@@ -143,7 +151,45 @@ class TerminalPane(Widget, can_focus=True):
 
     def paste(self, text: str) -> None:
         """Give the shell a text as if it were pasted here; without a control in it but ends of lines and tabs."""
+        self._look(-self._emulator.past.back)
         self._emulator.paste(text)
+
+    # --- looking back, and the mouse -----------------------------------------------------------------------------
+
+    def _look(self, lines: int) -> None:
+        if self._emulator.past.scroll(lines):
+            self._say_keys()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Look back, or tell the program."""
+        self._wheel(event, up=True)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Look forth, or tell the program."""
+        self._wheel(event, up=False)
+
+    def _wheel(self, event: events.MouseEvent, *, up: bool) -> None:
+        event.stop()
+        event.prevent_default()
+        if (place := event.get_content_offset(self)) is not None:
+            self._emulator.wheel(place.x, place.y, up=up)
+            self._say_keys()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Tell the program, if it wants to know."""
+        self._tell(event, "press")
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """As for what was pressed."""
+        self._tell(event, "release")
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """As for what was pressed."""
+        self._tell(event, "move")
+
+    def _tell(self, event: events.MouseEvent, what: str) -> None:
+        if (place := event.get_content_offset(self)) is not None:
+            self._emulator.mouse(place.x, place.y, max(0, event.button - 1), what)
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
@@ -153,11 +199,15 @@ class TerminalPane(Widget, can_focus=True):
 
     def _refresh_changed(self) -> None:
         """Draw the rows anew that have changed, and those that the cursor has left or come to."""
+        if self._emulator.own_screen:
+            self._emulator.past.scroll(-self._emulator.past.back)
         page, cursor = self._emulator.page, self._emulator.cursor
         rows = set(page.dirty_rows(self._seen)) if page is self._page else set(range(self.size.height))
         rows |= {place[1] for place in (cursor, self._cursor) if place is not None and cursor != self._cursor}
         self._page, self._seen, self._cursor = page, page.observe(), cursor
-        if rows and self.is_attached:
+        if self._emulator.past.back:
+            self._say_keys()
+        elif rows and self.is_attached:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows if y < self.size.height))
 
     def on_resize(self) -> None:
@@ -176,14 +226,18 @@ class TerminalPane(Widget, can_focus=True):
 
     def _say_keys(self) -> None:
         self.border_title = "Terminal · F6 leaves it · F8 whole window" if self.has_focus else "Terminal · F6 leads in"
+        back = self._emulator.past.back
+        self.border_subtitle = f"{counted(back, 'line')} back · typing leads to the end" if back else ""
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One row, with the cursor where it is."""
-        cursor = self._emulator.cursor if self.has_focus else None
+        emulator = self._emulator
+        place = emulator.cursor if self.has_focus else None
+        cursor = place and (place[0], place[1] + emulator.past.back)
         base = self.rich_style
         segments = []
-        for x, (style, glyph) in enumerate(self._emulator.row(y)[: self.size.width]):
+        for x, (style, glyph) in enumerate(emulator.seen(y)[: self.size.width]):
             shown = base + self._style(style)
             segments.append(Segment(glyph, shown + Style(reverse=not shown.reverse) if (x, y) == cursor else shown))
         return Strip(Segment.simplify(segments)).adjust_cell_length(self.size.width, base)
