@@ -10,12 +10,15 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.theme import Theme
 
+from ckslab_checker.text import clean
 from ckslab_labs import __version__
-from ckslab_labs.errors import ExitCode, InvalidInput
+from ckslab_labs.errors import ExitCode, InvalidInput, LabError
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.help import HelpWindow, keys_of
 from ckslab_tui.app.keys import keep_escapes
+from ckslab_tui.app.taste import keep_theme, kept_theme
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, Service
 
@@ -35,12 +38,26 @@ class LabApp(App[None]):
         self.service = service
 
     def on_mount(self) -> None:
-        """Begin with the catalogue."""
+        """Begin with the catalogue, in the theme that was chosen last."""
+        if (kept := kept_theme()) in self.available_themes:
+            self.theme = kept
+        self.theme_changed_signal.subscribe(self, self._theme_chosen)
         self.push_screen(self.first_screen())
 
     def first_screen(self) -> CatalogueScreen:
         """The catalogue."""
         return CatalogueScreen(self.service)
+
+    def _theme_chosen(self, theme: Theme) -> None:
+        self.run_worker(partial(self._keep_theme, theme.name), thread=True, exclusive=True, group="theme")
+
+    def _keep_theme(self, name: str) -> None:
+        """In a thread, as the disk may be slow. A theme that cannot be kept is in force all the same."""
+        try:
+            if name != kept_theme():
+                keep_theme(name)
+        except LabError as error:
+            self.notify(clean(f"The theme is not kept for the next time: {error}"), severity="warning", markup=False)
 
     def action_help(self) -> None:
         """Tell the keys of the screen that is shown."""
