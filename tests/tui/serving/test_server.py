@@ -245,8 +245,10 @@ async def test_a_file_that_the_app_hands_out_is_downloaded_and_never_shown(addre
         await page.type("\x1b[17~")
         await page.type("\x10")
         await page.sees("Search for commands")
+        others = "Into the terminal, and out of it"
+        await page.sees(others)
         await page.type("screenshot")
-        await page.sees("Save an SVG")
+        await until(lambda: "Save an SVG" in page.text and others not in page.text, lambda: page.text)
         await page.type("\r")
         await until(lambda: any("deliver_file_start" in str(m) for m in page.messages), lambda: page.text)
         key = next(m[1] for m in page.messages if isinstance(m, list) and m[0] == "deliver_file_start")
