@@ -56,7 +56,7 @@ schemas: .venv/ready
 
 picture: .venv/ready
 	$(PLANE)
-	$(BIN)/python -m ckslab_tui.app.picture docs/task.svg
+	$(BIN)/python -m ckslab_tui.app.picture docs
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/out dist

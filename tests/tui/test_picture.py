@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.tui.fakes import FakeService
 
 from ckslab_tui.app.main import LabApp
-from ckslab_tui.app.picture import draw
+from ckslab_tui.app.picture import draw, draw_catalogue
 
 
 def test_the_picture_shows_task_evidence_and_shell_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -18,4 +18,11 @@ def test_the_picture_shows_task_evidence_and_shell_and_loads_nothing_from_elsewh
         "03:12&#160;of&#160;7&#160;min",
     ):
         assert words in picture
+    assert "url(http" not in picture
+
+
+def test_the_catalogues_picture_shows_scenarios_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    picture = draw_catalogue(LabApp(FakeService(tmp_path)))
+
+    assert "Anybody&#160;can&#160;open&#160;the&#160;door" in picture
     assert "url(http" not in picture

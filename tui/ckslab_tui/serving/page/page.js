@@ -9,7 +9,6 @@ const ENDED = {
   4001: ["ckslab is shown in another window now.", "Show it here"],
   4002: ["ckslab is already open in another window. Only one can show it.", "Show it here instead"],
   4003: ["ckslab has ended unexpectedly; the terminal of ckslab serve says why.", "Open it again"],
-  4004: ["ckslab serve has ended. Your scenario stays open: the next address leads back to it.", "Try again"],
   4004: ["ckslab serve has ended. Your scenario stays open: its next address leads back to it.", "Try again"],
 };
 const LOST = ["The connection is lost. What you did is kept, and your terminal waits for some minutes.", "Connect again"];
