@@ -5,10 +5,11 @@ another.
 """
 
 import os
-import subprocess
 import sys
 import time
+from pathlib import Path
 
+from ckslab_labs import background
 from ckslab_labs.errors import Busy, LabError
 from ckslab_labs.exam import sitting as sittings
 from ckslab_labs.files import FileLock, is_locked
@@ -28,15 +29,7 @@ def see_to_it(plane: str) -> None:
     """Start a keeper for the exam on a plane, unless one is there."""
     if is_locked(Sessions(plane).home / LOCK):
         return
-    subprocess.run(  # ends at once: what goes on is a child of its own
-        [sys.executable, "-I", "-m", "ckslab_labs.exam.keeper", plane],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-        check=False,
-    )
+    background.start("ckslab_labs.exam.keeper", plane, cwd=Path("/"))
 
 
 def main() -> int:

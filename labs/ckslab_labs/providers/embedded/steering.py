@@ -5,14 +5,13 @@ All of it by files and the process table, so that a command can be killed at any
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ckslab_labs import background
 from ckslab_labs.errors import Infrastructure
 from ckslab_labs.files import is_locked, read_json
 from ckslab_labs.providers.embedded import processes
@@ -125,16 +124,8 @@ class Steering:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
         self._layout.log("supervisor").touch(mode=0o600)
         with self._layout.log("supervisor").open("ab") as log:
-            subprocess.run(  # ends at once: what goes on is a child of its own
-                [sys.executable, "-I", "-m", SUPERVISOR, str(self._layout.root)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**kept, PLANE_VARIABLE: str(self._layout.root)},
-                cwd=self._layout.root,
-                start_new_session=True,
-                check=False,
-            )
+            env = {**kept, PLANE_VARIABLE: str(self._layout.root)}
+            background.start(SUPERVISOR, str(self._layout.root), cwd=self._layout.root, output=log, env=env)
 
     def end(self) -> None:
         """Let the supervisor end its components in order; sweep after it."""
