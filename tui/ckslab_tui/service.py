@@ -7,9 +7,8 @@ Kubernetes client.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ckslab_labs.errors import InvalidInput, LabError
 from ckslab_tui.machine import Machine, ThisMachine
+from ckslab_tui.presenting import entry_of, in_curriculum_order, task_of
 from ckslab_tui.records import Records
-from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Hint, Solution, Task
+from ckslab_tui.views import Broken, Catalogue, Hint, Solution, Task
 from ckslab_tui.watching import Watcher, changes
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class LabService:
         sound, broken = self.scenarios(session).read()
         return self.records.into(
             Catalogue(
-                entries=_in_curriculum_order(map(_entry, sound)),
+                entries=in_curriculum_order(map(entry_of, sound)),
                 broken=tuple(Broken(str(each.folder), tuple(map(str, each.problems))) for each in broken),
                 open=session.scenario_id if session else None,
                 aside=self._put_aside(),
@@ -144,12 +144,12 @@ class LabService:
             if self._settings.provider is None:
                 self.lab.choose(wanted.spec.requires)
             make_tools_ready(wanted, tell)
-            return self._task(wanted, self.lab.start(wanted, tell, resume=resume))
+            return task_of(wanted, self.lab.start(wanted, tell, resume=resume), self._settings.plane)
 
     def current(self) -> Task:
         """The scenario that is open, whether its plane runs or not."""
         scenario, session = self._open()
-        return self._task(scenario, session)
+        return task_of(scenario, session, self._settings.plane)
 
     def check(self, tell: Tell = untold, *, asked: bool = True) -> "Report":
         """Check the open scenario. Told the title of each check before it is asked.
@@ -227,7 +227,7 @@ class LabService:
         """Back to the untouched start."""
         scenario, _ = self._open()
         with self._turn:
-            return self._task(scenario, self.lab.reset(scenario, tell))
+            return task_of(scenario, self.lab.reset(scenario, tell), self._settings.plane)
 
     def keep_checkpoint(self, tell: Tell = untold) -> Task:
         """Keep the state of cluster and files, to come back to."""
@@ -236,7 +236,7 @@ class LabService:
         self._refuse_in_an_exam("keep a checkpoint")
         scenario, _ = self._open()
         with self._turn:
-            return self._task(scenario, keep_checkpoint(self.lab, tell))
+            return task_of(scenario, keep_checkpoint(self.lab, tell), self._settings.plane)
 
     def return_to_checkpoint(self, tell: Tell = untold) -> Task:
         """Back to what was kept."""
@@ -245,7 +245,7 @@ class LabService:
         self._refuse_in_an_exam("return to a checkpoint")
         scenario, _ = self._open()
         with self._turn:
-            return self._task(scenario, return_to_checkpoint(self.lab, scenario, tell))
+            return task_of(scenario, return_to_checkpoint(self.lab, scenario, tell), self._settings.plane)
 
     def shell_on_node(self, command: str | None = None) -> "Shell":
         """A shell on the control-plane node of the open scenario's cluster."""
@@ -301,51 +301,6 @@ class LabService:
     def _open(self) -> "tuple[Scenario, Session]":
         session = self.lab.session()
         return self.scenarios(session).get(session.scenario_id), session
-
-    def _task(self, scenario: "Scenario", session: "Session") -> Task:
-        from ckslab_labs.scenario.texts import hints
-        from ckslab_labs.session import now
-
-        checks = (CheckLine(c.id, c.title, c.why, c.points, c.keeps) for c in scenario.spec.checks)
-        return Task(
-            entry=_entry(scenario),
-            plane=self._settings.plane,
-            text=scenario.text("task.md"),
-            checks=tuple(checks),
-            kubeconfig=session.kubeconfig,
-            files=session.files,
-            hints=len(hints(scenario)),
-            hints_used=session.hints,
-            started=datetime.now(UTC) - timedelta(seconds=session.seconds(now())),
-            checkpoint=session.checkpoint_kept(),
-        )
-
-
-def _entry(scenario: "Scenario") -> Entry:
-    from ckslab_labs.scenario.curriculum import curriculum
-
-    titles = curriculum().titles()
-    about = scenario.metadata
-    return Entry(
-        id=scenario.id,
-        title=about.title,
-        domain=about.domain,
-        domain_title=titles.get(about.domain, about.domain),
-        competencies=about.competencies,
-        difficulty=scenario.spec.difficulty,
-        minutes=scenario.spec.minutes,
-        points=scenario.max_points,
-        requires=tuple(capability.value for capability in scenario.spec.requires),
-        version=about.version,
-    )
-
-
-def _in_curriculum_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    from ckslab_labs.scenario.curriculum import curriculum
-
-    order = {domain: index for index, domain in enumerate(curriculum().domain_ids())}
-    levels = ("warm-up", "exam", "hard")
-    return tuple(sorted(entries, key=lambda e: (order.get(e.domain, len(order)), levels.index(e.difficulty), e.id)))
 
 
 def make_tools_ready(scenario: "Scenario", tell: Tell) -> None:
