@@ -8,13 +8,16 @@ import pytest
 from tests.tui.driving import open_task, settle, shown, until
 from tests.tui.fakes import ENTRY, FakeService, report, result
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
+from ckslab_checker.marking import ExamReport, Marked
 from ckslab_checker.outcome import Outcome
 from ckslab_labs.errors import LabError, Unreachable
 from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.task import TaskScreen
+from ckslab_tui.exams import Wish
 from ckslab_tui.views import Broken, Solution
 
 MARKUP = (
@@ -160,3 +163,36 @@ async def test_in_the_terminals_own_words(service: FakeService, text: str, monke
         await until(pilot, lambda: "Cannot open a shell" in shown(pilot))
         assert isinstance(screen, TaskScreen)
         await look(pilot)
+
+
+async def test_in_an_exam_its_errors_and_its_report(service: FakeService, text: str) -> None:
+    room = service.room
+    tasks = tuple(replace(task, domain=text) for task in room.paper.tasks)
+    room.paper = replace(room.paper, tasks=tasks)
+    service.about = replace(
+        service.about, entry=replace(ENTRY, title=text), text=text, files=Path(text.replace("\0", ""))
+    )
+    first = replace(result(0, Outcome.FAILED, observed=text), title=text)
+    judged = Marked(1, text, text, report(first, result(1, Outcome.ERROR, error=text)))
+    room.document = ExamReport(7, text, 120, 60.0, 67, (judged, Marked(2, text, text, None, text))).as_dict()
+    room.begin(Wish(), lambda _: None)
+    async with LabApp(service).run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: "Exam 7" in shown(pilot))
+        await settle(pilot)
+        await look(pilot)
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        room.error = LabError("open the task", text, text)
+        tasks_list = pilot.app.screen.query_one("#tasks", OptionList)
+        tasks_list.focus()
+        assert room.sitting is not None
+        tasks_list.highlighted = 0 if room.sitting.open else 1  # a click may have opened another
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorWindow))
+        assert_harmless(pilot)
+        await pilot.press("escape", "d", "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReadingWindow))
+        await pilot.pause()
+        assert_harmless(pilot)
