@@ -125,8 +125,8 @@ async def test_no_verdict_is_told_in_place_and_the_last_one_stays(service: FakeS
         service.changed += 1
         await until(pilot, lambda: "no verdict: unknown flag: --x. Mend its manifest." in shown(pilot))
         assert pilot.app.screen is screen
-        assert "before: ✘ failed · 0 of 3 points" in shown(pilot)
-        assert "✘ failed           3 p  Strangers cannot enter" in shown(pilot)
+        await until(pilot, lambda: "before: ✘ failed · 0 of 3 points" in shown(pilot))
+        await until(pilot, lambda: "✘ failed           3 p  Strangers cannot enter" in shown(pilot))
 
         service.answer = failed
         service.changed += 1
