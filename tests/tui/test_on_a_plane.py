@@ -395,9 +395,9 @@ async def test_a_plane_that_dies_under_the_screen_is_brought_back_with_what_was_
         before = screen.report
         for pid in processes.of_plane(service.lab.plane.layout.root):
             os.kill(pid, signal.SIGKILL)
-        await until(pilot, lambda: screen.report is not before, 60)
+        # A check that was under way when it died may have come to an error; the next one comes by itself.
+        await until(pilot, lambda: screen.report is not before and outcome(screen) == "passed", 60)
 
-        assert outcome(screen) == "passed"
         assert pilot.app.screen is screen
 
 
