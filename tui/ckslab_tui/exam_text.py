@@ -6,7 +6,7 @@ from typing import Any
 from ckslab_checker.text import clean_line
 from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.scenario.curriculum import curriculum
-from ckslab_tui.standing import local
+from ckslab_tui.standing import local, outcome_word
 
 
 def report_text(document: dict[str, Any]) -> str:
@@ -24,8 +24,7 @@ def duration(seconds: float) -> str:
 
 def last_exam(exam: ExamTaken) -> str:
     """When it was, and what came of it."""
-    outcome = "could not tell" if exam.outcome == "error" else exam.outcome
-    return f"{local(exam.ended)}, {outcome} with {score(exam.percent)}"
+    return f"{local(exam.ended)}, {outcome_word(exam.outcome)} with {score(exam.percent)}"
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:

@@ -90,6 +90,11 @@ def local(time: str) -> str:
         return clean_line(time)
 
 
+def outcome_word(outcome: str) -> str:
+    """An outcome as people read it; what none of ours is called as it is."""
+    return "could not tell" if outcome == "error" else clean_line(outcome)
+
+
 def counted(number: int, thing: str) -> str:
     """``1 attempt``, ``2 attempts``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from ckslab_labs.cluster.objects import Manifest, Objects
 
-OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController")
-"""Kinds that have pods, or have what has pods."""
+MAKERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
+"""Kinds that make pods."""
+OWNERS = ("Deployment", *MAKERS)
+"""Those, and what makes them."""
 COLLECTED = frozenset({"foregroundDeletion", "orphan"})
 """Finalizers that the garbage collector takes out once it has done its work."""
 STATIC = "kubernetes.io/config.hash"

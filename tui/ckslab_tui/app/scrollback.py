@@ -30,6 +30,10 @@ class Scrollback(Generic[Line]):
         before, self.back = self.back, max(0, min(self.back + lines, len(self._lines)))
         return self.back != before
 
+    def to_end(self) -> bool:
+        """Look back no longer; whether that changes anything."""
+        return self.scroll(-self.back)
+
     def above(self, distance: int) -> Line:
         """The line that is so many above the first one of the screen, from 1; at most ``back``."""
         return self._lines[-distance]

@@ -137,7 +137,7 @@ class TerminalPane(Widget, can_focus=True):
         event.prevent_default()
         if event.key in PAGES and not self._emulator.own_screen:
             return self._look(PAGES[event.key] * max(1, self.size.height - 1))
-        self._look(-self._emulator.past.back)
+        self._look_no_longer()
         if self.running:
             self._emulator.key(event.key, event.character)
         elif event.key == "enter" and not any(worker.is_running for worker in self.workers if worker.node is self):
@@ -151,13 +151,17 @@ class TerminalPane(Widget, can_focus=True):
 
     def paste(self, text: str) -> None:
         """Give the shell a text as if it were pasted here; without a control in it but ends of lines and tabs."""
-        self._look(-self._emulator.past.back)
+        self._look_no_longer()
         self._emulator.paste(text)
 
     # --- looking back, and the mouse -----------------------------------------------------------------------------
 
     def _look(self, lines: int) -> None:
         if self._emulator.past.scroll(lines):
+            self._say_keys()
+
+    def _look_no_longer(self) -> None:
+        if self._emulator.past.to_end():
             self._say_keys()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -200,7 +204,7 @@ class TerminalPane(Widget, can_focus=True):
     def _refresh_changed(self) -> None:
         """Draw the rows anew that have changed, and those that the cursor has left or come to."""
         if self._emulator.own_screen:
-            self._emulator.past.scroll(-self._emulator.past.back)
+            self._emulator.past.to_end()
         page, cursor = self._emulator.page, self._emulator.cursor
         rows = set(page.dirty_rows(self._seen)) if page is self._page else set(range(self.size.height))
         rows |= {place[1] for place in (cursor, self._cursor) if place is not None and cursor != self._cursor}

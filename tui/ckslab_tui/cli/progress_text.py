@@ -8,10 +8,8 @@ from ckslab_labs.progress.attempt import Attempt
 from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.scenario.curriculum import curriculum
 from ckslab_tui.exam_text import duration, last_exam, score
-from ckslab_tui.standing import PASSED, about, clock, counted, local
+from ckslab_tui.standing import PASSED, about, clock, counted, local, outcome_word
 from ckslab_tui.views import Catalogue, Domain, Entry, Standing, State
-
-OUTCOMES = {"error": "could not tell"}
 
 
 def as_dict(catalogue: Catalogue) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def _exam(exam: ExamTaken) -> str:
     limit = "no limit" if exam.minutes is None else f"of {duration(exam.minutes * 60)}"
     parts = (
         f"exam {exam.seed}",
-        f"{clean_line(OUTCOMES.get(exam.outcome, exam.outcome)):<14}",
+        f"{outcome_word(exam.outcome):<14}",
         f"{score(exam.percent):>8}",
         counted(exam.tasks, "task"),
         f"{duration(exam.seconds)} {limit}",
@@ -101,7 +99,7 @@ def _attempt_line(attempt: Attempt, width: int) -> str:
     parts = (
         local(attempt.ended),
         f"{clean_line(attempt.scenario):<{width}}",
-        f"{clean_line(OUTCOMES.get(attempt.outcome, attempt.outcome)):<14}",
+        f"{outcome_word(attempt.outcome):<14}",
         f"{points:>3}/{attempt.max_points} points",
         f"{clock(attempt.seconds):>8}",
         clean_line(attempt.provider),

@@ -216,7 +216,7 @@ class Plane:
 
         """
         if files_differ(snapshot.files, self.layout.kubernetes_dir):
-            self._exchange(snapshot, besides)
+            self._exchange(snapshot, deadline, settle, besides)
         else:
             sentinels = SENTINELS if CONTROLLERS in Wanted.load(self.layout).components else ()
             restore_keys(snapshot.keys, self.etcd, deadline, settle, besides, sentinels)
@@ -249,7 +249,7 @@ class Plane:
             self.restore(snapshot, ALIVE_SECONDS, besides=AUTHORITY)
         except StillMoving:
             # Kept when less ran: what simulates nodes, say, makes of it at once what it was not, and would for ever.
-            self._exchange(snapshot, AUTHORITY)
+            self._exchange(snapshot, besides=AUTHORITY)
 
     def made(self, snapshot: Snapshot) -> bool:
         """Whether it is this very plane's, and not of one that had its name before."""
@@ -257,11 +257,17 @@ class Plane:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _exchange(self, snapshot: Snapshot, besides: re.Pattern[bytes] | None) -> None:
+    def _exchange(
+        self,
+        snapshot: Snapshot,
+        deadline: float = 15.0,
+        settle: float = 0.05,
+        besides: re.Pattern[bytes] | None = None,
+    ) -> None:
         """Bring everything back while no API server runs: nobody sees half of it, and nobody writes meanwhile."""
         with self.without_apiserver():
             restore_files(snapshot.files, self.layout.kubernetes_dir)
-            restore_keys(snapshot.keys, self.etcd, besides=besides)
+            restore_keys(snapshot.keys, self.etcd, deadline, settle, besides)
 
     def _make(self, kubernetes: str, ensure: Ensure, progress: Progress, *, bare: bool) -> None:
         if kubernetes not in KUBERNETES:

@@ -8,14 +8,12 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from ckslab_labs.cluster.leaving import MAKERS
 from ckslab_labs.cluster.network import CLIENT, SERVER
 from ckslab_labs.cluster.objects import Manifest, Objects
 from ckslab_labs.cluster.port import Response
 from ckslab_labs.providers.embedded.baseline import CONTROL_NAMESPACE
 from ckslab_labs.session import restarts
-
-OWNERS = ("ReplicaSet", "DaemonSet", "StatefulSet", "Job", "ReplicationController")
-"""Kinds that make pods."""
 
 WORKLOADS = ("Deployment", "DaemonSet")
 """Kinds of a clean cluster's own workloads."""
@@ -45,7 +43,7 @@ def end_strangers(objects: Objects) -> list[str]:
         what was refused, as for ``bring_back``.
 
     """
-    owners = {item["metadata"]["uid"] for items in objects.lists(OWNERS).values() for item in items}
+    owners = {item["metadata"]["uid"] for items in objects.lists(MAKERS).values() for item in items}
     strangers = [pod for pod in objects.list("Pod") if not _is_systems(pod, owners)]
     return [line for pod in strangers if (line := _end(objects, pod))]
 
