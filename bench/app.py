@@ -96,6 +96,7 @@ async def _verdicts(rounds: int) -> list[float]:
     scenario, session = catalogue().get(SCENARIO), service.lab.session()
     samples = []
     async with LabApp(service).run_test(size=SIZE) as pilot:
+        await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
         screen = TaskScreen(service, service.current())
         await pilot.app.push_screen(screen)
         await pilot.press("c")
@@ -126,6 +127,7 @@ async def _soak(service: Restless) -> list[Result]:
     """Keys while checks run without a pause, and what 500 of them leave behind."""
     keys: list[float] = []
     async with LabApp(service).run_test(size=SIZE) as pilot:
+        await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
         screen = TaskScreen(service, service.current())
         await pilot.app.push_screen(screen)
         checks = screen.query_one(CheckList)

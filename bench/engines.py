@@ -20,7 +20,8 @@ VERDICTS = {
     "audit policy": ("audit-misses-debugging", 5.0),
     "promtool": ("debug-alert-never-fires", 3.0),
     "gator": ("debug-constraint-never-fires", 3.0),
-    "Kyverno, ClusterPolicy": ("kyverno-blocks-every-update", 3.0),
+    "Kyverno, ClusterPolicy": ("kyverno-rejects-every-pod", 3.0),
+    "Kyverno, ValidatingPolicy": ("kyverno-blocks-every-update", 3.0),
     "Falco, emulated": ("falco-rule-never-loads", 5.0),
 }
 """Whose reference fix is checked, and the seconds that the whole check may take."""

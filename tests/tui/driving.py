@@ -21,6 +21,7 @@ async def running(service: Service, size: tuple[int, int] = (80, 24)) -> AsyncIt
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until no work is under way and the screen shows its result."""
+    await until(pilot, lambda: len(pilot.app.screen_stack) > 1)  # the first screen comes after a first picture
     calls = [worker for worker in pilot.app.workers if worker.group == "service"]  # to watch has no end
     if calls:  # none would mean all
         await pilot.app.workers.wait_for_complete(calls)

@@ -86,10 +86,7 @@ class Kyverno(ProbeSpec):
     def _of_validating(
         self, ctx: Context, cli: Cli, policies: Sequence[Policy], requests: Sequence[Asked]
     ) -> Sequence[Answer]:
-        if ctx.auditor is None:
-            raise CannotTell("no API server can be run beside this cluster's own, to decide a ValidatingPolicy")
-        ctx.once(f"Kyverno takes {policies}", lambda: together([partial(cli.require_taken, each) for each in policies]))
-        server = ctx.opened.once(f"kyverno {policies}", partial(apiserver.running, ctx.auditor, policies))
+        server = _server(ctx, cli, policies)
         by_server = server.answers(requests, self.namespaces)
         known = server.completed([each for each in requests if _is_known(each, policies)])
         by_command = together([partial(_by_command, cli, policy, known) for policy in policies])
@@ -108,6 +105,17 @@ class Kyverno(ProbeSpec):
     def _judge(self, asked: Asked, answer: Answer) -> Evidence:
         why = f" ({answer.why})" if answer.why else ""
         return Evidence(str(asked), _WORDS[self.denied], _WORDS[answer.denied] + why, met=answer.denied is self.denied)
+
+
+def _server(ctx: Context, cli: Cli, policies: Sequence[Policy]) -> apiserver.Server:
+    """An API server on which the policies are in force; while it starts, Kyverno is asked whether it takes them."""
+    if ctx.auditor is None:
+        raise CannotTell("no API server can be run beside this cluster's own, to decide a ValidatingPolicy")
+    begin = partial(apiserver.running, ctx.auditor, policies)
+    server = partial(ctx.opened.once, f"kyverno {policies}", begin)
+    taken = (partial(ctx.once, f"Kyverno takes {each!r}", partial(cli.require_taken, each)) for each in policies)
+    together([*taken, server])
+    return server()
 
 
 def _by_command(cli: Cli, policy: Policy, requests: Sequence[Asked]) -> Mapping[str, Answer]:

@@ -1,26 +1,32 @@
-"""The app: it holds the service and the first screen, and nothing else. Screens do the rest."""
+"""The app: it holds the service and the first screen, and nothing else. Screens do the rest.
+
+They are imported once something is on the terminal: to load them takes longer than all else that a start does.
+"""
 
 import sys
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.traceback import Traceback
-from textual.app import App, SystemCommand
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widgets import Static
 
 from ckslab_checker.text import clean
 from ckslab_labs import __version__
 from ckslab_labs.errors import ExitCode, InvalidInput, LabError
-from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.help import HelpWindow, keys_of
 from ckslab_tui.app.keys import keep_escapes
 from ckslab_tui.app.taste import keep_theme, kept_theme
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, Service
+
+if TYPE_CHECKING:
+    from ckslab_tui.app.catalogue import CatalogueScreen
 
 
 class LabApp(App[None]):
@@ -28,6 +34,7 @@ class LabApp(App[None]):
 
     TITLE = "ckslab"
     SUB_TITLE = __version__
+    CSS = "#opening { width: 100%; height: 100%; content-align: center middle; color: $text-muted; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="The keys of this screen"),
         Binding("f1", "help", "Help", show=False),
@@ -37,15 +44,21 @@ class LabApp(App[None]):
         super().__init__()
         self.service = service
 
+    def compose(self) -> ComposeResult:
+        """What is there until the first screen is."""
+        yield Static(f"{self.TITLE} {self.SUB_TITLE}", id="opening")
+
     def on_mount(self) -> None:
         """Begin with the catalogue, in the theme that was chosen last."""
         if (kept := kept_theme()) in self.available_themes:
             self.theme = kept
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
-        self.push_screen(self.first_screen())
+        self.call_after_refresh(lambda: self.push_screen(self.first_screen()))
 
-    def first_screen(self) -> CatalogueScreen:
+    def first_screen(self) -> "CatalogueScreen":
         """The catalogue."""
+        from ckslab_tui.app.catalogue import CatalogueScreen
+
         return CatalogueScreen(self.service)
 
     def _theme_chosen(self, theme: Theme) -> None:

@@ -108,6 +108,7 @@ def _drawn(app: LabApp, size: tuple[int, int], pose: Callable[[Pilot[object]], A
     pictures: list[str] = []
 
     async def take(pilot: Pilot[object]) -> None:
+        await _until(lambda: isinstance(app.screen, CatalogueScreen), lambda: "the catalogue does not open")
         await pose(pilot)
         await pilot.pause()
         pictures.append(app.export_screenshot(title="ckslab"))

@@ -28,6 +28,7 @@ from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.kubeconfigs import write_kubeconfig
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Ports
 from ckslab_labs.providers.embedded.manifest import default_manifest, read_manifest
+from ckslab_labs.providers.embedded.readiness import READYZ_IF_FILLED
 from ckslab_labs.providers.embedded.runner import OURS, Runner
 from ckslab_labs.snapshot.etcd import REGISTRY, Etcd
 
@@ -143,7 +144,7 @@ def _await(trial: Trial, runner: Runner) -> None:
     attempted = "start an API server with the audit policy"
     while True:
         try:
-            if ours.request("GET", "/readyz", timeout=2.0).ok:
+            if ours.request("GET", READYZ_IF_FILLED, timeout=2.0).ok:
                 return
         except Unreachable:
             pass

@@ -6,6 +6,7 @@ be killed at any moment, and the next one goes on from what is there.
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE
 from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, ETCD, ORDER, capabilities_of
 from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted, planes_home
 from ckslab_labs.providers.embedded.making import make_plane
-from ckslab_labs.providers.embedded.readiness import ANEW, await_ready
+from ckslab_labs.providers.embedded.readiness import ANEW, READYZ, READYZ_IF_FILLED, await_ready
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
@@ -32,6 +33,8 @@ Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 PORT_TRIES = 3
 ALIVE_SECONDS = 3.0
 """For a state to come to rest that was kept on a plane of the same components: usually a few hundredths."""
+DEFAULTS_SECONDS = 5.0
+"""In which an API server has seen to what it makes at its start: it looks once a second."""
 SENTINELS = (f"/registry/serviceaccounts/{CONTROL_NAMESPACE}/default".encode(),)
 """What the controller manager makes again within milliseconds; also the first thing it makes in a new namespace."""
 PUBLISHED = (f"/registry/configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt".encode(),)
@@ -245,6 +248,7 @@ class Plane:
         if not self.made(snapshot):
             own = {PKI + name: data for name, data in capture_files(self.layout.pki).items()}
             snapshot = replace(snapshot, files={**snapshot.files, **own})
+        self._await_defaults()
         try:
             self.restore(snapshot, ALIVE_SECONDS, besides=AUTHORITY)
         except StillMoving:
@@ -256,6 +260,12 @@ class Plane:
         return snapshot.files.get(f"{PKI}ca.crt") == (self.layout.pki / "ca.crt").read_bytes()
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _await_defaults(self) -> None:
+        """Wait until an API server that has just started no longer puts back default roles, which may be gone."""
+        deadline = time.monotonic() + DEFAULTS_SECONDS
+        while not self._serves(READYZ) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _exchange(
         self,
@@ -287,11 +297,13 @@ class Plane:
 
     def _answers(self, names: Collection[str]) -> bool:
         """Ask: the supervisor's word may be a moment old, and what it speaks of killed since."""
+        return (APISERVER not in names or self._serves(READYZ_IF_FILLED)) and self.etcd.healthy()
+
+    def _serves(self, asked: str) -> bool:
         try:
-            serves = APISERVER not in names or self.cluster.request("GET", "/readyz", timeout=2.0).ok
+            return self.cluster.request("GET", asked, timeout=2.0).ok
         except Unreachable:
             return False
-        return serves and self.etcd.healthy()
 
 
 def make_baseline(path: Path, kubernetes: str, ensure: Ensure, progress: Progress) -> None:

@@ -8,6 +8,13 @@ from ckslab_labs.providers.embedded.components import APISERVER
 from ckslab_labs.providers.embedded.layout import Layout
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Steering
 
+READYZ = "/readyz"
+"""Whether an API server is ready (https://kubernetes.io/docs/reference/using-api/health-checks/)."""
+READYZ_IF_FILLED = (
+    f"{READYZ}?exclude=poststarthook/rbac/bootstrap-roles"
+    "&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+)
+"""The same where all that it makes at its first start is stored already: it looks for that once a second only."""
 START_SECONDS = 90.0
 """A cold API server on a busy two-core machine is ready within 10 s."""
 ANEW = "`ckslab stop`, then `ckslab start ID`, makes it anew; your files are kept."

@@ -30,6 +30,7 @@ from ckslab_labs.providers.embedded.confine import Confinement
 from ckslab_labs.providers.embedded.flags import apiserver_arguments
 from ckslab_labs.providers.embedded.layout import PLANE_VARIABLE, Layout, PlaneSpec, Wanted
 from ckslab_labs.providers.embedded.manifest import ManifestProblem
+from ckslab_labs.providers.embedded.readiness import READYZ, READYZ_IF_FILLED
 from ckslab_labs.providers.embedded.runner import KUBELET, OURS, Runner
 from ckslab_labs.providers.embedded.static_pods import ManifestFolder
 from ckslab_labs.snapshot.etcd import Etcd
@@ -52,7 +53,8 @@ class Supervisor:
         self._runners = {name: _runner(name, layout) for name in ORDER}
         self._folder = ManifestFolder(layout.manifests)
         self._etcd = Etcd(self._spec.ports.etcd, layout.pki / "etcd")
-        self._readyz = _readyz_pool(layout, self._spec.ports.apiserver)
+        self._apiserver = _apiserver_pool(layout, self._spec.ports.apiserver)
+        self._was_filled = False
         self._wanted = Wanted(())
         self._confinement: Confinement | None = None
         self._ending = False
@@ -154,7 +156,8 @@ class Supervisor:
 
     def _apiserver_ready(self) -> bool:
         try:
-            return self._readyz.request("GET", "/readyz").status == 200
+            asked = READYZ_IF_FILLED if self._was_filled else READYZ
+            return self._apiserver.request("GET", asked).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 
@@ -168,6 +171,7 @@ class Supervisor:
             empty = not self._etcd.dump()
             if empty and stored:
                 self._etcd.write({_decode(key): _decode(value) for key, value in stored.items()})
+                self._was_filled = True
         except Infrastructure:
             return False
         if empty and stored is None:
@@ -214,7 +218,7 @@ def _decode(text: str) -> bytes:
     return base64.b64decode(text)
 
 
-def _readyz_pool(layout: Layout, port: int) -> urllib3.HTTPSConnectionPool:
+def _apiserver_pool(layout: Layout, port: int) -> urllib3.HTTPSConnectionPool:
     context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
     context.load_cert_chain(str(layout.pki / "client-admin.crt"), str(layout.pki / "client-admin.key"))
     timeout = urllib3.Timeout(total=2)
