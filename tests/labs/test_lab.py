@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,6 +158,19 @@ def test_what_was_never_put_aside_cannot_be_resumed(second: Lab, make_scenario: 
     assert str(caught.value) == (
         "cannot resume never-started: nothing of it was put aside on this plane. Run `ckslab start never-started`."
     )
+
+
+@pytest.mark.plane
+def test_a_default_role_that_was_deleted_stays_so_on_a_new_plane(
+    second: Lab, make_scenario: Callable[..., Scenario]
+) -> None:
+    scenario = make_scenario()
+    second.start(scenario)
+    assert second.objects.delete("ClusterRole", "system:node-problem-detector").ok
+    second.stop()
+    second.start(scenario, resume=True)
+    time.sleep(1.5)  # an API server looks for its defaults once a second at its start
+    assert second.objects.get("ClusterRole", "system:node-problem-detector").status == 404
 
 
 @pytest.mark.plane
