@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from tests.labs.progress.test_store import EXAM
 from tests.tui.driving import running, settle, shown, until
-from tests.tui.fakes import FakeService
+from tests.tui.fakes import FakeService, report, result
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
+from ckslab_checker.marking import ExamReport, Marked
+from ckslab_checker.outcome import Outcome
 from ckslab_labs.errors import Infrastructure, InvalidInput
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.confirm import ConfirmWindow
@@ -108,6 +111,20 @@ async def test_it_is_handed_in_after_a_confirmation_and_the_report_is_read(servi
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, CatalogueScreen))
         assert service.room.calls[-1] == "hand in"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (110, 40)])
+async def test_long_lines_of_the_report_are_read_to_their_end(service: FakeService, size: tuple[int, int]) -> None:
+    seen = f"{'a word or two ' * 20}THE-END"
+    checks = report(result(0, Outcome.FAILED, observed=seen), result(1, Outcome.PASSED))
+    service.room.document = ExamReport(
+        7, "then", 120, 60.0, 67, (Marked(1, "open-door", "cluster-setup", checks),)
+    ).as_dict()
+    async with at_the_desk(service, size) as pilot:
+        await pilot.press("d", "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReadingWindow))
+        pilot.app.screen.query_one(VerticalScroll).scroll_end(animate=False)
+        await until(pilot, lambda: "THE-END" in shown(pilot))
 
 
 async def test_what_is_not_written_down_is_said_while_it_is_so_and_at_the_end(

@@ -1,5 +1,7 @@
 """What became of an exam, as text; made from the document of its report, whose evidence is a cluster's words."""
 
+import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,10 +10,23 @@ from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.scenario.curriculum import curriculum
 from ckslab_tui.standing import local, outcome_word
 
+_HANGING = re.compile(r" *(?:(?:asked|expected|observed) +)?")
+
 
 def report_text(document: dict[str, Any]) -> str:
     """The report by domain and by task, with the evidence of what failed."""
     return "\n".join(_lines(document))
+
+
+def wrapped(text: str, width: int) -> str:
+    """A text in lines of at most that many characters; what is wrapped goes on where its first line's words begin."""
+    return "\n".join(part for line in text.splitlines() for part in _wrapped(line, width))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    found = _HANGING.match(line)
+    hanging = " " * (found.end() if found else 0)
+    return textwrap.wrap(line, width, subsequent_indent=hanging) or [""]
 
 
 def duration(seconds: float) -> str:
@@ -32,7 +47,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     limit = "" if document["minutes"] is None else f" of {duration(document['minutes'] * 60)}"
     pass_mark = f"pass at {document['pass_percent']} %"
     yield f"Exam {document['seed']}: {score(document['percent'])}, {document['outcome']} ({pass_mark})"
-    yield f"{duration(document['seconds'])}{limit}, begun {document['started']}"
+    yield f"{duration(document['seconds'])}{limit}, begun {local(document['started'])}"
     yield ""
     for domain in document["domains"]:
         title = titles.get(domain["id"], domain["id"])

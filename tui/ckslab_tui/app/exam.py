@@ -1,6 +1,5 @@
 """The screen of an exam: its tasks, the one that is open, the time that is left, and a terminal beside it."""
 
-import textwrap
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +21,7 @@ from ckslab_tui.app import words
 from ckslab_tui.app.desk import DeskScreen
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
-from ckslab_tui.exam_text import report_text
+from ckslab_tui.exam_text import report_text, wrapped
 from ckslab_tui.exams import ExamRoom, Wish
 from ckslab_tui.shell import Shell
 from ckslab_tui.views import Task
@@ -211,9 +210,8 @@ class ExamScreen(DeskScreen):
     def _marked(self, result: tuple[dict[str, Any], str]) -> None:
         document, remark = result
         self.app.pop_screen()
-        lines = [report_text(document), *textwrap.wrap(clean(remark), 60)]
-        text = "\n".join((f"{words.FENCE}text", *lines, words.FENCE))
-        self.app.push_screen(ReadingWindow("The exam, marked", text))
+        text = wrapped("\n".join((report_text(document), clean(remark))), ReadingWindow.columns(self.app.size.width))
+        self.app.push_screen(ReadingWindow("The exam, marked", f"{words.FENCE}text\n{text}\n{words.FENCE}"))
 
     def action_back(self) -> None:
         """To the catalogue; the exam and its clock go on."""

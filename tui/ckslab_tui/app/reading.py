@@ -37,6 +37,11 @@ class ReadingWindow(ModalScreen[bool]):
         self.text = text
         self.more = more
 
+    @staticmethod
+    def columns(width: int) -> int:
+        """How many characters of a line that is not to be wrapped are seen, on a terminal of that width."""
+        return min(width * 8 // 10, 100) - 10
+
     def compose(self) -> ComposeResult:
         """What it is, the text, and the keys."""
         keys = f"n: {self.more}    enter, escape: close" if self.more else "enter, escape: close"
