@@ -26,7 +26,7 @@ def wrapped(text: str, width: int) -> str:
 def _wrapped(line: str, width: int) -> list[str]:
     found = _HANGING.match(line)
     hanging = " " * (found.end() if found else 0)
-    return textwrap.wrap(line, width, subsequent_indent=hanging) or [""]
+    return textwrap.wrap(line, width, subsequent_indent=hanging, break_on_hyphens=False) or [""]
 
 
 def duration(seconds: float) -> str:
