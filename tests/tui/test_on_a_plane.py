@@ -312,6 +312,8 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         await asyncio.to_thread(fix, service)
         await until(pilot, lambda: outcome(screen) == "passed", 20)
         await until(pilot, lambda: "✔ passed" in shown(pilot))
+        await pilot.press("k")
+        await settle(pilot)
 
         await pilot.press("r")
         assert isinstance(pilot.app.screen, ConfirmWindow)
@@ -320,14 +322,18 @@ async def test_from_the_catalogue_to_the_pass_and_back_in_the_app(service: LabSe
         await until(pilot, lambda: outcome(screen) == "failed", 60)
 
         await settle(pilot)
+        await pilot.press("u", "y")
+        await until(pilot, lambda: outcome(screen) == "passed", 60)
+
+        await settle(pilot)
         await pilot.press("q")
         await settle(pilot)
         assert isinstance(pilot.app.screen, CatalogueScreen)
         assert pilot.app.screen.listed.open == SCENARIO
-        assert [attempt.outcome for attempt in ProgressFile().attempts()] == ["failed", "passed"]
+        assert [attempt.outcome for attempt in ProgressFile().attempts()] == ["failed", "passed", "passed"]
         await until(pilot, lambda: "▸ ✔ passed" in shown(pilot))
         assert "on the cluster now" in shown(pilot)
-        assert "2 attempts" in shown(pilot)
+        assert "3 attempts" in shown(pilot)
 
 
 def test_the_apps_set_up_is_that_of_the_command(service: LabService) -> None:
