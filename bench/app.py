@@ -24,6 +24,7 @@ from ckslab_tui.cli.options import Settings
 from ckslab_tui.service import LabService, untold
 
 SCENARIO = "debug-rbac-update-kept"
+ADMISSION = "debug-policy-fails-open"
 PLANE = "bench-app"
 SIZE = (100, 30)
 SOAK, WARM = 500, 100
@@ -54,11 +55,14 @@ def measure() -> list[Result]:
     first, whole = zip(*(_start() for _ in range(5)), strict=True)
     service = Restless(Settings(plane=PLANE))
     try:
+        service.start(ADMISSION, untold)
+        admission = asyncio.run(_verdicts(ADMISSION, 10))
         service.start(SCENARIO, untold)
         return [
             Result("app: start to first paint", first, limit=0.5),
             Result("app: start to the list of scenarios", whole, limit=2.0),
-            Result("app: change to verdict", asyncio.run(_verdicts(10)), limit=1.0),
+            Result("app: change to verdict, RBAC", asyncio.run(_verdicts(SCENARIO, 10)), limit=1.0),
+            Result("app: change to verdict, admission policy", admission, limit=2.0),
             Result("app: a minute of watching, nothing changed", [_watching(10) * 6], "s CPU", limit=1.0),
             *asyncio.run(_soak(service)),
         ]
@@ -90,10 +94,10 @@ def _start() -> tuple[float, float]:
     return first, whole
 
 
-async def _verdicts(rounds: int) -> list[float]:
+async def _verdicts(id: str, rounds: int) -> list[float]:
     """Seconds from a fix, or from a fix that is undone, until the screen shows the other verdict."""
     service = LabService(Settings(plane=PLANE))
-    scenario, session = catalogue().get(SCENARIO), service.lab.session()
+    scenario, session = catalogue().get(id), service.lab.session()
     samples = []
     async with LabApp(service).run_test(size=SIZE) as pilot:
         await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
