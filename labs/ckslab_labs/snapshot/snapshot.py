@@ -221,12 +221,20 @@ def restore_keys(
         clean_since = None
 
 
-def await_keys(keys: Collection[bytes], store: Store) -> None:
-    """Wait until keys are there that controllers make again; not for ever, as these may be dead."""
-    until, pause = time.monotonic() + CAUGHT_UP_SECONDS, 0.005
-    while not store.dump().keys() >= set(keys) and time.monotonic() < until:
+def await_keys(keys: Collection[bytes], store: Store, seconds: float | None = None) -> bool:
+    """Wait until keys are there that controllers make again; not for ever, as these may be dead.
+
+    Returns:
+        whether they are there.
+
+    """
+    until, pause = time.monotonic() + (CAUGHT_UP_SECONDS if seconds is None else seconds), 0.005
+    while not store.dump().keys() >= set(keys):
+        if time.monotonic() > until:
+            return False
         time.sleep(pause)
         pause = min(2 * pause, 0.02)  # to look costs who makes them more than it costs us
+    return True
 
 
 def _still_moving(difference: Difference) -> str:

@@ -3,7 +3,9 @@
 import functools
 import os
 import random
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.labs.helpers import eventually
+from tests.labs.helpers import eventually, pid_of
 from tests.labs.snapshot.writes import ANY_TIME, LAST, deployment, made
 
 from ckslab_labs.cluster.objects import Manifest
 from ckslab_labs.cluster.port import Capability
 from ckslab_labs.lab import Lab
-from ckslab_labs.providers.embedded.components import KWOK
+from ckslab_labs.providers.embedded.components import CONTROLLERS, KWOK
 from ckslab_labs.providers.embedded.layout import Wanted
+from ckslab_labs.providers.embedded.plane import PUBLISHED
 from ckslab_labs.scenario.model import Scenario
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.snapshot import EVENTS, Snapshot, compare_keys, restore_keys
@@ -238,6 +241,18 @@ def test_control_plane_files_and_objects_come_back_together(
     assert second.objects.get("ConfigMap", "given", "production").ok
     assert not compare_keys(before.keys, second.plane.etcd)
     assert second.capture().files == before.files
+
+
+def test_a_state_is_kept_whole_however_slow_controllers_are(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ckslab_labs.snapshot.snapshot.CAUGHT_UP_SECONDS", 0.1)
+    pid = pid_of(lab, CONTROLLERS)
+    os.kill(pid, signal.SIGSTOP)
+    waking = threading.Timer(1, os.kill, (pid, signal.SIGCONT))
+    waking.start()
+    try:
+        assert lab.plane.settled().keys.keys() >= set(PUBLISHED)
+    finally:
+        waking.join()
 
 
 def arguments(lab: Lab) -> str:

@@ -22,7 +22,7 @@ from ckslab_labs.providers.embedded.baseline import AUTHORITY, CONTROL_NAMESPACE
 from ckslab_labs.providers.embedded.components import APISERVER, CONTROLLERS, ETCD, ORDER, capabilities_of
 from ckslab_labs.providers.embedded.layout import Layout, PlaneSpec, Wanted, planes_home
 from ckslab_labs.providers.embedded.making import make_plane
-from ckslab_labs.providers.embedded.readiness import ANEW, READYZ, READYZ_IF_FILLED, await_ready
+from ckslab_labs.providers.embedded.readiness import ANEW, READYZ, READYZ_IF_FILLED, START_SECONDS, await_ready
 from ckslab_labs.providers.embedded.steering import PlaneStatus, Progress, Steering, quiet
 from ckslab_labs.snapshot.etcd import Etcd
 from ckslab_labs.snapshot.files import capture_files, files_differ, restore_files
@@ -190,10 +190,17 @@ class Plane:
         return Snapshot(capture_keys(self.etcd), capture_files(self.layout.kubernetes_dir))
 
     def settled(self) -> Snapshot:
-        """Its whole state, once its controllers have done what was asked of them before."""
+        """Its whole state, once its controllers have done what was asked of them before.
+
+        Raises:
+            Infrastructure: they do nothing, or the state goes on changing.
+
+        """
         if CONTROLLERS in Wanted.load(self.layout).components:
             self.etcd.write({}, [*PUBLISHED])
-            await_keys(PUBLISHED, self.etcd)
+            if not await_keys(PUBLISHED, self.etcd, START_SECONDS):
+                seen = f"the controllers of plane {self.name} do nothing; see {self.layout.log(CONTROLLERS)}"
+                raise Infrastructure("wait for the controllers", seen, ANEW)
         return settled(self.capture)
 
     def restore(
