@@ -8,7 +8,7 @@ from typing import Any
 from ckslab_checker.text import clean_line
 from ckslab_labs.progress.exam_taken import ExamTaken
 from ckslab_labs.scenario.curriculum import curriculum
-from ckslab_tui.standing import local, outcome_word
+from ckslab_tui.standing import counted, local, outcome_word
 
 _HANGING = re.compile(r" *(?:(?:asked|expected|observed) +)?")
 
@@ -46,7 +46,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     titles = curriculum().titles()
     limit = "" if document["minutes"] is None else f" of {duration(document['minutes'] * 60)}"
     pass_mark = f"pass at {document['pass_percent']} %"
-    yield f"Exam {document['seed']}: {score(document['percent'])}, {document['outcome']} ({pass_mark})"
+    yield f"Exam {document['seed']}: {_overall(document)}, {outcome_word(document['outcome'])} ({pass_mark})"
     yield f"{duration(document['seconds'])}{limit}, begun {local(document['started'])}"
     yield ""
     for domain in document["domains"]:
@@ -57,15 +57,26 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield from _task(task)
 
 
+def _overall(document: dict[str, Any]) -> str:
+    """The score, or what it lies between where tasks have none."""
+    scores = [task["percent"] for task in document["tasks"]]
+    without = scores.count(None)
+    if not without:
+        return score(document["percent"])
+    least = sum(filter(None, scores)) / len(scores)
+    most = least + 100 * without / len(scores)
+    return f"between {score(least)} and {score(most)}, as nobody can tell about {counted(without, 'task')}"
+
+
 def _task(task: dict[str, Any]) -> Iterator[str]:
-    state = task["outcome"] if task["begun"] else "not begun"
+    state = outcome_word(task["outcome"]) if task["begun"] else "not begun"
     yield f"{score(task['percent']):>8}  task {task['number']}: {task['scenario']} ({state})"
     if task["error"]:
         yield f"          {clean_line(task['error'])}"
     for check in (task["report"] or {"checks": []})["checks"]:
         if check["outcome"] == "passed":
             continue
-        yield f"          {check['outcome']}: {clean_line(check['title'])}"
+        yield f"          {outcome_word(check['outcome'])}: {clean_line(check['title'])}"
         for evidence in [each for each in check["evidence"] if not each["met"]][:2]:
             for word in ("asked", "expected", "observed"):
                 yield f"            {word:<8}  {clean_line(evidence[word])}"
