@@ -100,9 +100,7 @@ async def _verdicts(id: str, rounds: int) -> list[float]:
     scenario, session = catalogue().get(id), service.lab.session()
     samples = []
     async with LabApp(service).run_test(size=SIZE) as pilot:
-        await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
-        screen = TaskScreen(service, service.current())
-        await pilot.app.push_screen(screen)
+        screen = await _task(pilot, service)
         await pilot.press("c")
         await _until(pilot, lambda: _outcome(screen) == "failed")
         for number in range(rounds):
@@ -131,9 +129,7 @@ async def _soak(service: Restless) -> list[Result]:
     """Keys while checks run without a pause, and what 500 of them leave behind."""
     keys: list[float] = []
     async with LabApp(service).run_test(size=SIZE) as pilot:
-        await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
-        screen = TaskScreen(service, service.current())
-        await pilot.app.push_screen(screen)
+        screen = await _task(pilot, service)
         checks = screen.query_one(CheckList)
         marks: dict[int, tuple[float, int]] = {}
         for number in range(1, SOAK + 1):
@@ -155,6 +151,14 @@ async def _soak(service: Restless) -> list[Result]:
             f"app: file descriptors after {SOAK} checks, more than before", [marks[SOAK][1] - marks[WARM][1]], "", 0
         ),
     ]
+
+
+async def _task(pilot: Pilot[None], service: LabService) -> TaskScreen:
+    """The task, opened once the first screen is there."""
+    await _until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+    screen = TaskScreen(service, service.current())
+    await pilot.app.push_screen(screen)
+    return screen
 
 
 def _outcome(screen: TaskScreen) -> str:

@@ -33,8 +33,6 @@ Ensure = Callable[[Sequence[str], str, Progress], Mapping[str, Path]]
 PORT_TRIES = 3
 ALIVE_SECONDS = 3.0
 """For a state to come to rest that was kept on a plane of the same components: usually a few hundredths."""
-DEFAULTS_SECONDS = 5.0
-"""In which an API server has seen to what it makes at its start: it looks once a second."""
 SENTINELS = (f"/registry/serviceaccounts/{CONTROL_NAMESPACE}/default".encode(),)
 """What the controller manager makes again within milliseconds; also the first thing it makes in a new namespace."""
 PUBLISHED = (f"/registry/configmaps/{CONTROL_NAMESPACE}/kube-root-ca.crt".encode(),)
@@ -270,7 +268,7 @@ class Plane:
 
     def _await_defaults(self) -> None:
         """Wait until an API server that has just started no longer puts back default roles, which may be gone."""
-        deadline = time.monotonic() + DEFAULTS_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not self._serves(READYZ) and time.monotonic() < deadline:
             time.sleep(0.05)
 
