@@ -194,8 +194,14 @@ class FakeService:
         reached = {entry.id: self.listed.standing(entry) for entry in self.listed.entries}
         return replace(self.listed, domains=domains(self.listed.entries, reached, curriculum()))
 
-    def start(self, scenario: str, tell: Callable[[str], None], *, resume: bool = False) -> Task:
-        self.calls.append(f"resume {scenario}" if resume else f"start {scenario}")
+    def start(self, scenario: str, tell: Callable[[str], None]) -> Task:
+        return self._begin(f"start {scenario}", tell)
+
+    def go_on(self, scenario: str, tell: Callable[[str], None]) -> Task:
+        return self._begin(f"go on {scenario}", tell)
+
+    def _begin(self, call: str, tell: Callable[[str], None]) -> Task:
+        self.calls.append(call)
         tell(self.says)
         self.gate.wait(10)
         tell("another thing")

@@ -81,27 +81,16 @@ async def test_enter_starts_the_scenario_and_shows_its_task(service: FakeService
     async with running(service) as pilot:
         await open_task(pilot)
 
-        assert service.calls == ["start open-door"]
+        assert service.calls == ["go on open-door"]
         assert "So that it stays shut." in shown(pilot)
         assert "· not checked      3 p  Strangers cannot enter" in shown(pilot)
         assert "· not checked    keeps  The owner still enters" in shown(pilot)
 
 
-async def test_enter_on_the_open_scenario_comes_back_to_it_without_a_fresh_start(service: FakeService) -> None:
-    service.listed = replace(service.listed, open=ENTRY.id)
-    async with running(service) as pilot:
-        await open_task(pilot)
-
-        assert service.calls == ["current"]
-
-
-async def test_enter_goes_on_with_what_was_put_aside(service: FakeService) -> None:
+async def test_what_was_put_aside_is_told(service: FakeService) -> None:
     service.listed = replace(service.listed, aside=frozenset({ENTRY.id}))
     async with running(service) as pilot:
         assert "▹ put aside: enter goes on with it" in shown(pilot)
-        await open_task(pilot)
-
-        assert service.calls == [f"resume {ENTRY.id}"]
 
 
 @pytest.mark.parametrize("kept", [{"open": ENTRY.id}, {"aside": frozenset({ENTRY.id})}])
@@ -121,6 +110,14 @@ async def test_starting_anew_what_was_begun_asks_first(service: FakeService, kep
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
         assert service.calls == [f"start {ENTRY.id}"]
+
+
+async def test_what_another_app_has_begun_meanwhile_is_not_lost_either(service: FakeService) -> None:
+    async with running(service) as pilot:
+        service.listed = replace(service.listed, open=ENTRY.id)
+        await pilot.press("n")
+        await until(pilot, lambda: "Start it from its beginning?" in shown(pilot))
+        assert service.calls == []
 
 
 async def test_starting_anew_what_was_not_begun_asks_nothing(service: FakeService) -> None:

@@ -233,7 +233,7 @@ async def test_what_was_found_is_opened_from_the_list(service: FakeService, leav
 
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen))
-        assert service.calls == [f"start {OTHER.id}"]
+        assert service.calls == [f"go on {OTHER.id}"]
 
 
 async def test_letters_that_are_keys_elsewhere_are_typed_in_a_search(service: FakeService) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.tui.driving import running, settle, shown, until
 
 from ckslab_checker.play import play
-from ckslab_labs.errors import ExitCode
+from ckslab_labs.errors import ExitCode, InvalidInput
 from ckslab_labs.exam import sitting as sittings
 from ckslab_labs.lab import Lab
 from ckslab_labs.progress.store import ProgressFile
@@ -163,6 +163,22 @@ def test_a_task_that_could_not_be_written_down_for_long_is_told(plane: Lab, caps
     os.utime(plane.session().aside, (long_ago, long_ago))
     exam("status")
     assert "The open task was last written down 6 min ago" in capsys.readouterr().err
+
+
+@pytest.mark.plane
+def test_what_another_app_has_open_is_not_put_back(plane: Lab) -> None:
+    first, second = (Exams(Settings(plane=plane.name)) for _ in range(2))
+    first.begin(Wish(tasks=2, seed=5, domain="cluster-hardening"), lambda _: None)
+    first.open(1, lambda _: None)
+    second.open(2, lambda _: None)
+    solve(plane)
+    for attempt in (first.reset, first.shell):
+        with pytest.raises(InvalidInput, match="another scenario was opened on plane shared"):
+            attempt()
+    first.open(1, lambda _: None)
+    first.reset()
+    marked = first.hand_in(lambda _: None)
+    assert [task["outcome"] for task in marked["tasks"]] == ["failed", "passed"]
 
 
 @pytest.mark.plane

@@ -65,6 +65,16 @@ async def test_an_exam_is_chosen_and_begun(service: FakeService) -> None:
         assert "Cluster Setup" in shown(pilot)
 
 
+async def test_a_task_that_another_app_has_left_is_opened_again(service: FakeService) -> None:
+    async with at_the_desk(service) as pilot:
+        assert service.room.sitting is not None
+        service.room.sitting = replace(service.room.sitting, open=1)
+        for number in (1, 2):
+            await pilot.press("enter", "down")
+            await settle(pilot)
+            assert service.room.calls[-1] == f"open {number}"
+
+
 async def test_none_is_begun_without_a_choice(service: FakeService) -> None:
     async with running(service) as pilot:
         await pilot.press("e")

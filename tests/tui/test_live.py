@@ -141,14 +141,6 @@ async def test_a_defect_during_a_check_is_told_too(service: FakeService) -> None
         assert pilot.app.screen is screen
 
 
-async def test_the_verdict_of_another_scenario_is_not_taken_for_this_ones(service: FakeService) -> None:
-    async with open_task(service) as (pilot, screen):
-        service.answer = replace(PASSED, scenario="old-key")
-        service.changed += 1
-        await until(pilot, lambda: "old-key is open on this plane now" in shown(pilot))
-        assert screen.report is None
-
-
 async def test_nothing_is_watched_after_the_screen_is_left(service: FakeService) -> None:
     async with open_task(service) as (pilot, _):
         await pilot.press("q")

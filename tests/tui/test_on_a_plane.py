@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.tui.driving import open_task, settle, shown, until
+from textual.pilot import Pilot
 
 import ckslab_checker.engine
 import ckslab_labs.lab
@@ -29,6 +30,7 @@ from ckslab_labs.providers.embedded.components import APISERVER, ETCD
 from ckslab_labs.scenario.model import Action
 from ckslab_tui.app.catalogue import CatalogueScreen
 from ckslab_tui.app.confirm import ConfirmWindow
+from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.menu import Menu
 from ckslab_tui.app.task import TaskScreen
@@ -42,6 +44,7 @@ pytestmark = pytest.mark.plane
 
 SCENARIO = "debug-rbac-update-kept"
 PLANE = ("--plane", "shared")
+OTHERS = "another scenario was opened on plane shared"
 
 MARK: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mark", "namespace": "default"}}
 
@@ -440,11 +443,69 @@ async def test_a_plane_that_is_stopped_under_the_screen_is_told(service: LabServ
         assert pilot.app.screen is screen
 
 
+@pytest.mark.asyncio
+async def test_two_apps_on_one_plane_leave_each_others_work_alone(service: LabService, lab: Lab) -> None:
+    other = LabService(Settings(plane=lab.plane.name, kubernetes=os.environ.get("CKSLAB_TEST_KUBERNETES")))
+    service.start(SCENARIO, lambda text: None)
+    fix(service)
+    async with open_task(service) as (first, screen), LabApp(other).run_test(size=(100, 30)) as second:
+        await first.press("c")
+        await until(first, lambda: outcome(screen) == "passed", 30)
+        await choose(second, "who-can-debug")
+        answer = other.lab.session().files / "answer.yaml"
+        answer.write_text("somebody\n")
+
+        await until(first, lambda: OTHERS in screen.trouble, 30)
+        await settle(first)
+        for keys in (("r", "y"), ("k",), ("h", "y"), ("c",), ("s",)):
+            for key in keys:
+                await first.press(key)
+                await first.pause()
+            await until(first, lambda: isinstance(first.app.screen, ErrorWindow), 30)
+            assert OTHERS in shown(first)
+            await first.press("escape")
+            await settle(first)
+        assert other.current().entry.id == "who-can-debug"
+        assert other.current().checkpoint is None
+        assert (other.lab.session().hints, answer.read_text()) == (0, "somebody\n")
+
+        await first.press("q")
+        await choose(first, SCENARIO)
+        again = first.app.screen
+        assert isinstance(again, TaskScreen)
+        await first.press("c")
+        await until(first, lambda: outcome(again) == "passed", 60)
+        late = second.app.screen
+        assert isinstance(late, TaskScreen)
+        await until(second, lambda: OTHERS in late.trouble, 30)
+
+
+async def choose(pilot: Pilot[None], scenario: str) -> None:
+    """Open a scenario from the catalogue."""
+    await settle(pilot)
+    menu = pilot.app.screen.query_one(Menu)
+    menu.highlighted = menu.get_option_index(scenario)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TaskScreen), 60)
+
+
+def test_what_was_put_aside_meanwhile_is_gone_on_with(service: LabService, lab: Lab) -> None:
+    service.start(SCENARIO, lambda text: None)
+    fix(service)
+    service.start("who-can-debug", lambda text: None)
+    assert service.go_on(SCENARIO, lambda text: None).entry.id == SCENARIO
+    assert service.check().outcome is Outcome.PASSED
+    hints = service.hint().number
+    assert service.go_on(SCENARIO, lambda text: None).hints_used == hints
+    assert service.check().outcome is Outcome.PASSED
+
+
 def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:
     service.start(SCENARIO, lambda text: None)
     other = LabService(Settings(plane=lab.plane.name))
     reports: list[Report] = []
-    checking = threading.Thread(target=lambda: reports.append(service.check()))
+    command = LabService(Settings(plane=lab.plane.name))
+    checking = threading.Thread(target=lambda: reports.append(command.check()))
     with other.lab.exclusive():  # as a command does that opens another scenario
         checking.start()
         time.sleep(0.5)

@@ -52,8 +52,11 @@ class Service(Protocol):
     def catalogue(self) -> Catalogue:
         """The scenarios, and which one is open."""
 
-    def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
-        """Open a scenario afresh, or bring back what was put aside."""
+    def start(self, scenario: str, tell: Tell) -> Task:
+        """Open a scenario afresh."""
+
+    def go_on(self, scenario: str, tell: Tell) -> Task:
+        """Open a scenario as it was left; afresh where it was not begun."""
 
     def current(self) -> Task:
         """The scenario that is open."""
@@ -98,6 +101,8 @@ class LabService:
         self.machine: Machine = ThisMachine(settings)
         self._turn = Lock()
         """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
+        self._shown: str | None = None
+        """The scenario that was opened or looked at here last; once there is one, no other is worked on."""
 
     @cached_property
     def exams(self) -> "ExamRoom":
@@ -138,18 +143,26 @@ class LabService:
 
     def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
         """Open a scenario afresh, or bring back what was put aside."""
-        wanted = self.scenarios().get(scenario)
-        self._refuse_in_an_exam(f"open {wanted.id}")
+        wanted = self._wanted(scenario)
         with self._turn:
-            if self._settings.provider is None:
-                self.lab.choose(wanted.spec.requires)
-            make_tools_ready(wanted, tell)
-            return task_of(wanted, self.lab.start(wanted, tell, resume=resume), self._settings.plane)
+            return self._start(wanted, tell, resume=resume)
+
+    def go_on(self, scenario: str, tell: Tell) -> Task:
+        """Open a scenario as it was left; afresh where it was not begun.
+
+        What is open is looked at when it is this one's turn: another command may have changed it a moment ago.
+        """
+        wanted = self._wanted(scenario)
+        with self._turn, self.lab.exclusive():
+            session = self._session()
+            if session is not None and session.scenario_id == wanted.id and self.lab.provider.exists:
+                return self._show(wanted, session)
+            return self._start(wanted, tell, resume=wanted.id in self._put_aside())
 
     def current(self) -> Task:
         """The scenario that is open, whether its plane runs or not."""
-        scenario, session = self._open()
-        return task_of(scenario, session, self._settings.plane)
+        session = self.lab.session()
+        return self._show(self.scenarios(session).get(session.scenario_id), session)
 
     def check(self, tell: Tell = untold, *, asked: bool = True) -> "Report":
         """Check the open scenario. Told the title of each check before it is asked.
@@ -162,10 +175,10 @@ class LabService:
 
         self._refuse_in_an_exam("check a task")
         with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
-            session, at = self.lab.attach(), now()
+            self.lab.attach()
+            (scenario, session), at = self._open(), now()
             if asked:
                 session = self.records.attempted(session)
-            scenario = self.scenarios(session).get(session.scenario_id)
             context = context_for(scenario, self.lab, session, live=True)
             report = check(scenario, context, provider=self.lab.provider.name, progress=tell)
         self.records.attempt(session, at, report, asked=asked)
@@ -225,42 +238,43 @@ class LabService:
 
     def reset(self, tell: Tell = untold) -> Task:
         """Back to the untouched start."""
-        scenario, _ = self._open()
-        with self._turn:
-            return task_of(scenario, self.lab.reset(scenario, tell), self._settings.plane)
+        with self._turn, self.lab.exclusive():
+            scenario, _ = self._open()
+            return self._show(scenario, self.lab.reset(scenario, tell))
 
     def keep_checkpoint(self, tell: Tell = untold) -> Task:
         """Keep the state of cluster and files, to come back to."""
         from ckslab_labs.checkpoints import keep_checkpoint
 
         self._refuse_in_an_exam("keep a checkpoint")
-        scenario, _ = self._open()
-        with self._turn:
-            return task_of(scenario, keep_checkpoint(self.lab, tell), self._settings.plane)
+        with self._turn, self.lab.exclusive():
+            scenario, _ = self._open()
+            return self._show(scenario, keep_checkpoint(self.lab, tell))
 
     def return_to_checkpoint(self, tell: Tell = untold) -> Task:
         """Back to what was kept."""
         from ckslab_labs.checkpoints import return_to_checkpoint
 
         self._refuse_in_an_exam("return to a checkpoint")
-        scenario, _ = self._open()
-        with self._turn:
-            return task_of(scenario, return_to_checkpoint(self.lab, scenario, tell), self._settings.plane)
+        with self._turn, self.lab.exclusive():
+            scenario, _ = self._open()
+            return self._show(scenario, return_to_checkpoint(self.lab, scenario, tell))
 
     def shell_on_node(self, command: str | None = None) -> "Shell":
         """A shell on the control-plane node of the open scenario's cluster."""
         from ckslab_tui.shell import Shell
 
         with self._turn:
-            self.lab.session()
+            self._open()
             return Shell(tuple(self.lab.provider.shell_on_node(command)), dict(os.environ))
 
     def shell(self, command: str | None = None) -> "Shell":
         """A shell on the open scenario's plane, which is brought back when it is dead."""
         from ckslab_tui.shell import prepare
 
-        with self._turn:
-            session = self.lab.attach()
+        with self._turn, self.lab.exclusive():
+            self.lab.attach()
+            _, session = self._open()
         return prepare(
             session.folder,
             kubeconfig=session.kubeconfig,
@@ -298,8 +312,33 @@ class LabService:
         except (LabError, OSError):
             return frozenset()
 
+    def _wanted(self, scenario: str) -> "Scenario":
+        wanted = self.scenarios().get(scenario)
+        self._refuse_in_an_exam(f"open {wanted.id}")
+        return wanted
+
+    def _start(self, wanted: "Scenario", tell: Tell, *, resume: bool) -> Task:
+        if self._settings.provider is None:
+            self.lab.choose(wanted.spec.requires)
+        make_tools_ready(wanted, tell)
+        return self._show(wanted, self.lab.start(wanted, tell, resume=resume))
+
+    def _show(self, scenario: "Scenario", session: "Session") -> Task:
+        """A session as a task that is looked at from now on."""
+        self._shown = scenario.id
+        return task_of(scenario, session, self._settings.plane)
+
     def _open(self) -> "tuple[Scenario, Session]":
+        """What is open.
+
+        Raises:
+            InvalidInput: nothing is, or another scenario than the one that is shown here.
+
+        """
         session = self.lab.session()
+        if self._shown not in (None, session.scenario_id):
+            seen = f"another scenario was opened on plane {self._settings.plane}"
+            raise InvalidInput("go on with yours", seen, "Open yours again: what you did in it is put aside, not lost.")
         return self.scenarios(session).get(session.scenario_id), session
 
 

@@ -115,7 +115,7 @@ class CatalogueScreen(WorkingScreen):
             self._read_again = False
             self.on_screen_resume()
         elif self._goes_on and self.is_current and (entry := self.entries.get(self.listed.open or "")):
-            self._open(entry, self._go_on)
+            self._open(entry, self.service.go_on)
         self._goes_on = False
 
     def _show(self) -> None:
@@ -216,28 +216,22 @@ class CatalogueScreen(WorkingScreen):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         entry = self.entries.get(event.option_id or "")
         if entry is not None:
-            self._open(entry, self._go_on)
+            self._open(entry, self.service.go_on)
 
     def action_anew(self) -> None:
         """Start the selected scenario from its beginning; asks first where a learner's work on the cluster is lost."""
         selected = self.query_one(Menu).highlighted_option
         entry = self.entries.get((selected.id if selected else None) or "")
-        if entry is None:
-            return
+        if entry is not None:  # another app may have opened or put aside something since it was read
+            self.work("reading the scenarios", self.service.catalogue, partial(self._begin_anew, entry))
 
-        start = partial(self._open, entry, self._start)
+    def _begin_anew(self, entry: Entry, listed: Catalogue) -> None:
+        self._read(listed)
+        start = partial(self._open, entry, self.service.start)
         if entry.id == self.listed.open or entry.id in self.listed.aside:
             self.after_yes("Start it from its beginning? What you changed in its cluster is lost.", start)
         else:
             start()
 
-    def _open(self, entry: Entry, opening: Callable[[Entry, Tell], Task]) -> None:
-        self.app.push_screen(StartingScreen(self.service, entry, partial(opening, entry)))
-
-    def _start(self, entry: Entry, tell: Tell) -> Task:
-        return self.service.start(entry.id, tell)
-
-    def _go_on(self, entry: Entry, tell: Tell) -> Task:
-        if entry.id == self.listed.open:
-            return self.service.current()
-        return self.service.start(entry.id, tell, resume=entry.id in self.listed.aside)
+    def _open(self, entry: Entry, opening: Callable[[str, Tell], Task]) -> None:
+        self.app.push_screen(StartingScreen(self.service, entry, partial(opening, entry.id)))

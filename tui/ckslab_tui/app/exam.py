@@ -64,6 +64,8 @@ class ExamScreen(DeskScreen):
         self.room = room
         self.wish = wish
         self.sitting: Sitting | None = None
+        self._shown: int | None = None
+        """The index of the task that is read here; another app may have opened another one since."""
         self._told_over = False
         self._list = OptionList(id="tasks")
         self._text = Markdown(open_links=False)
@@ -154,6 +156,7 @@ class ExamScreen(DeskScreen):
 
     async def _is_open(self, task: Task) -> None:
         self._show()
+        self._shown = self.sitting.open if self.sitting else None
         files = f"\n\nYour files: `{task.files}`"
         await self._text.update(clean(f"# {task.entry.title}\n\n{task.text.strip()}{files}", words.LONGEST))
         self.query_one("#text").scroll_home(animate=False)
@@ -162,7 +165,8 @@ class ExamScreen(DeskScreen):
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         number = event.option_index + 1
-        if self.sitting is not None and self.sitting.open == event.option_index:
+        sitting = self.room.sat_now()
+        if sitting is not None and sitting.open == self._shown == event.option_index:
             self.action_terminal()
             return
         open_it = partial(

@@ -175,9 +175,6 @@ class TaskScreen(DeskScreen):
         return self.service.check(self.tell, asked=asked)
 
     def _checked(self, report: Report) -> None:
-        if report.scenario != self.opened.entry.id:
-            self.trouble = f"{report.scenario} is open on this plane now; q leads back to all scenarios"
-            return
         self.trouble, self.report = "", report
         spare_what_is_loaded()  # to check has loaded the last of it
         if report.outcome == "passed":
