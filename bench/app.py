@@ -21,7 +21,8 @@ from ckslab_tui.app.checks import CheckList
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.cli.options import Settings
-from ckslab_tui.service import LabService, untold
+from ckslab_tui.port import untold
+from ckslab_tui.service import LabService
 
 SCENARIO = "debug-rbac-update-kept"
 ADMISSION = "debug-policy-fails-open"

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from ckslab_tui.app.clock import Now, utc_now
 from ckslab_tui.app.main import LabApp
 from ckslab_tui.app.task import TaskScreen
-from ckslab_tui.service import Service
+from ckslab_tui.port import Service
 
 
 @asynccontextmanager

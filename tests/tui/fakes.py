@@ -18,7 +18,7 @@ from ckslab_labs.exam.sitting import Task as ExamTask
 from ckslab_labs.scenario.curriculum import curriculum
 from ckslab_tui.exams import ExamRoom, Wish
 from ckslab_tui.machine import Machine
-from ckslab_tui.service import Tell, untold
+from ckslab_tui.port import Tell, untold
 from ckslab_tui.shell import Shell
 from ckslab_tui.standing import domains
 from ckslab_tui.views import Broken, Catalogue, CheckLine, Entry, Fitness, Hint, Solution, Task

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ckslab_labs.errors import InvalidInput
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.exam_text import duration
-from ckslab_tui.service import LabService, Tell, make_tools_ready
+from ckslab_tui.port import Tell
+from ckslab_tui.service import LabService, make_tools_ready
 
 if TYPE_CHECKING:
     from ckslab_labs.exam.exam import Exam

@@ -25,7 +25,7 @@ from ckslab_tui.app.words import UNSURE, plain
 from ckslab_tui.app.work import WorkingScreen
 from ckslab_tui.exams import Wish
 from ckslab_tui.filtering import Filter
-from ckslab_tui.service import Service, Tell
+from ckslab_tui.port import Service, Tell
 from ckslab_tui.views import Catalogue, Entry, Fitness, Task
 
 MACHINE = "machine"

@@ -4,7 +4,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from ckslab_tui.service import Service
+from ckslab_tui.port import Service
 
 
 class Changed(Message):

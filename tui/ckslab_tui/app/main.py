@@ -23,7 +23,8 @@ from ckslab_tui.app.help import HelpWindow, keys_of
 from ckslab_tui.app.keys import keep_escapes
 from ckslab_tui.app.taste import keep_theme, kept_theme
 from ckslab_tui.cli.options import Settings
-from ckslab_tui.service import LabService, Service
+from ckslab_tui.port import Service
+from ckslab_tui.service import LabService
 
 if TYPE_CHECKING:
     from ckslab_tui.app.catalogue import CatalogueScreen

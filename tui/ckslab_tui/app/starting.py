@@ -14,7 +14,7 @@ from ckslab_tui.app import words
 from ckslab_tui.app.error import ErrorWindow
 from ckslab_tui.app.task import TaskScreen
 from ckslab_tui.app.work import WorkingScreen
-from ckslab_tui.service import Service, Tell
+from ckslab_tui.port import Service, Tell
 from ckslab_tui.views import Entry, Task
 
 

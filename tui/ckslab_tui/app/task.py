@@ -26,7 +26,7 @@ from ckslab_tui.app.live import Changed, watch
 from ckslab_tui.app.pauses import spare_what_is_loaded
 from ckslab_tui.app.reading import ReadingWindow
 from ckslab_tui.app.work import WorkingScreen
-from ckslab_tui.service import Service
+from ckslab_tui.port import Service
 from ckslab_tui.shell import Shell
 from ckslab_tui.standing import moment
 from ckslab_tui.views import Hint, Solution, Task
