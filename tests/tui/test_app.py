@@ -87,6 +87,16 @@ async def test_enter_starts_the_scenario_and_shows_its_task(service: FakeService
         assert "· not checked    keeps  The owner still enters" in shown(pilot)
 
 
+async def test_long_lines_of_task_and_solution_are_read_to_their_end(service: FakeService) -> None:
+    service.about = replace(service.about, text=f"```sh\n$ {'word ' * 40}THE-END\n```")
+    service.solved = replace(service.solved, files={"door.yaml": f"kind: {'word ' * 40}THE-LAST"})
+    async with running(service, size=(140, 40)) as pilot:
+        await open_task(pilot)
+        await until(pilot, lambda: "THE-END" in shown(pilot))
+        await pilot.press("f6", "o", "y")
+        await until(pilot, lambda: "THE-LAST" in shown(pilot))
+
+
 async def test_what_was_put_aside_is_told(service: FakeService) -> None:
     service.listed = replace(service.listed, aside=frozenset({ENTRY.id}))
     async with running(service) as pilot:

@@ -137,12 +137,6 @@ async def test_long_lines_of_the_report_are_read_to_their_end(service: FakeServi
         await until(pilot, lambda: "THE-END" in shown(pilot))
 
 
-async def test_long_lines_of_a_solution_are_read_to_their_end(service: FakeService) -> None:
-    async with running(service) as pilot:
-        await pilot.app.push_screen(ReadingWindow("The solution", f"```yaml\n{'word ' * 40}THE-END\n```"))
-        await until(pilot, lambda: "THE-END" in shown(pilot))
-
-
 async def test_what_is_not_written_down_is_said_while_it_is_so_and_at_the_end(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:

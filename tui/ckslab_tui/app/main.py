@@ -35,7 +35,10 @@ class LabApp(App[None]):
 
     TITLE = "ckslab"
     SUB_TITLE = __version__
-    CSS = "#opening { width: 100%; height: 100%; content-align: center middle; color: $text-muted; }"
+    CSS = """
+    #opening { width: 100%; height: 100%; content-align: center middle; color: $text-muted; }
+    MarkdownFence > Label { width: 1fr; text-wrap: wrap; }  /* else a long line ends at the edge of its pane */
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="The keys of this screen"),
         Binding("f1", "help", "Help", show=False),

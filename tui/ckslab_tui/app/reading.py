@@ -28,7 +28,6 @@ class ReadingWindow(ModalScreen[bool]):
         border: round $primary; background: $surface;
     }
     ReadingWindow Markdown { height: auto; background: $surface; }
-    ReadingWindow MarkdownFence > Label { width: 1fr; text-wrap: wrap; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [("escape,enter,q", "dismiss(False)", "Close"), ("n", "more", "Next")]
 
