@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from ckslab_labs.aside import bring_back, put_aside, refuse_to_resume_nothing
 from ckslab_labs.cluster.client import HttpCluster
 from ckslab_labs.cluster.objects import Objects
 from ckslab_labs.cluster.port import Capability
@@ -124,10 +125,10 @@ class Lab:
         with self.exclusive():
             session = self._session(scenario, self.sessions.folder(scenario.id))
             if resume:
-                self._refuse_to_resume_nothing(session)
-            self._put_aside(progress)
+                refuse_to_resume_nothing(self, session)
+            put_aside(self, progress)
             if resume:
-                return self._resume(scenario, session.folder, progress)
+                return bring_back(self, scenario, session.folder, progress)
             start = self._fresh(scenario, None, progress)
             private_dir(session.folder)
             session.checkpoint.unlink(missing_ok=True)  # it is of another start
@@ -195,7 +196,7 @@ class Lab:
         """End the cluster; the open session is put aside first, learners' files stay."""
         with self.exclusive():
             try:
-                self._put_aside(progress)
+                put_aside(self, progress)
             except LabError as error:
                 progress(f"the cluster's state could not be kept: {error.seen}")
             self.provider.stop()
@@ -284,37 +285,3 @@ class Lab:
 
     def _lay_out(self, scenario: Scenario, folder: Path, progress: Progress) -> None:
         put_files(capture_files(scenario.folder / "files"), folder, progress)
-
-    def _put_aside(self, progress: Progress) -> None:
-        session = self.sessions.open()
-        if session is None or not self.provider.exists:
-            return
-        kept = self.keep(progress)
-        self.sessions.set_open(None)  # from here on the cluster is another's: nobody may take its state for this one's
-        session.paused()
-        if kept:
-            resume = f"`ckslab start {session.scenario_id} --resume` brings it back"
-            progress(f"{session.scenario_id} is put aside; {resume}")
-        else:
-            progress(f"{session.scenario_id} is closed; its cluster's state cannot be kept, your files are")
-
-    def _refuse_to_resume_nothing(self, session: Session) -> None:
-        opened = self.sessions.open()
-        if not session.aside.is_file() and (opened is None or opened.folder != session.folder):
-            seen = "nothing of it was put aside on this plane"
-            raise InvalidInput(f"resume {session.scenario_id}", seen, f"Run `ckslab start {session.scenario_id}`.")
-
-    def _resume(self, scenario: Scenario, folder: Path, progress: Progress) -> Session:
-        session = Session.load(folder)
-        snapshot = Snapshot.load(session.aside)
-        self.prepare(scenario.spec.requires, progress)
-        if not self.provider.owns(snapshot):
-            session.write_start(replace(session.start(), snapshot=Snapshot({})))  # it names the old plane's authority
-        try:
-            self.provider.resume(snapshot)
-        except Infrastructure:
-            self.sessions.set_open(session.gone_on())  # what was put aside may hold a manifest that does not run
-            raise
-        session = session.gone_on()
-        self.sessions.set_open(session)  # last: killed before, it can be resumed again from what was put aside
-        return session
