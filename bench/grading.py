@@ -1,5 +1,6 @@
 """Asking and grading: the questions of a check, the barrier, and whole grading cycles on one plane and on two."""
 
+import gc
 import multiprocessing
 import subprocess
 from itertools import cycle, islice
@@ -17,6 +18,7 @@ from ckslab_labs.cluster.port import Identity
 from ckslab_labs.lab import Lab
 from ckslab_labs.scenario.loader import load_suite
 from ckslab_labs.scenario.model import Case, Scenario
+from ckslab_tui.__main__ import OBJECTS
 
 SCENARIO = "debug-rbac-update-kept"
 CYCLES = 40
@@ -71,6 +73,7 @@ def _rate(first: Lab) -> float:
 
 
 def _grade_many(plane: str, begin: Barrier, ends: "Queue[tuple[float, float]]") -> None:
+    gc.set_threshold(OBJECTS)  # as the command does: this is a process of its own
     scenario = catalogue().get(SCENARIO)
     lab = Lab(plane)
     try:
