@@ -18,12 +18,14 @@ from ckslab_labs.providers.kind.provider import IMAGE_VARIABLE
 from ckslab_labs.scenario.model import Scenario
 
 PLANE = "kind-test"
+HERE = Path(__file__).parent
+STATE = pytest.StashKey[Path]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs the engine."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if HERE in item.path.parents:
             item.add_marker("kind")
 
 
@@ -58,11 +60,23 @@ def kind_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _cluster_of_the_run(image: str, kind_state: Path) -> Iterator[None]:
-    """Ends the cluster after the run; the tests make it."""
+def _cluster_of_the_run(request: pytest.FixtureRequest, image: str, kind_state: Path) -> Iterator[None]:
+    """Ends the cluster after the run, should it be broken off; the tests make it."""
+    request.session.stash[STATE] = kind_state
     yield
+    _end_cluster(kind_state)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the cluster after the last test of this folder: even at rest it takes a tenth of a core from the others."""
+    state = item.session.stash.get(STATE, None)
+    if state is not None and (nextitem is None or HERE not in nextitem.path.parents):
+        _end_cluster(state)
+
+
+def _end_cluster(state: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(kind_state))
+        patch.setenv("XDG_STATE_HOME", str(state))
         patch.setenv("XDG_CACHE_HOME", REAL_CACHE)
         Lab(PLANE, provider="kind").provider.stop()
 
