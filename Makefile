@@ -29,7 +29,7 @@ check: .venv/ready
 test-kind: .venv/ready
 	CKSLAB_REQUIRE=kind $(BIN)/pytest -m kind $(PYTEST_ARGS)
 
-# Every case of the suites that need real pods; the targets above play all right fixes and a fifth of the wrong ones.
+# Every case of the suites that need real pods; the targets above play all right fixes and an eighth of the wrong ones.
 test-kind-all: .venv/ready
 	CKSLAB_REQUIRE=kind CKSLAB_KIND_SHARE=1 $(BIN)/pytest tests/kind/test_suites.py $(PYTEST_ARGS)
 

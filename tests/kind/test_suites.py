@@ -18,7 +18,7 @@ from ckslab_labs.scenario.model import Case, Scenario
 ON_KIND_ONLY = [
     scenario.id for scenario in catalogue().read()[0] if not Embedded.offers.issuperset(scenario.spec.requires)
 ]
-SHARE = int(os.environ.get("CKSLAB_KIND_SHARE", "5"))
+SHARE = int(os.environ.get("CKSLAB_KIND_SHARE", "8"))
 """One in so many of the wrong fixes is played."""
 
 
