@@ -500,6 +500,21 @@ def test_what_was_put_aside_meanwhile_is_gone_on_with(service: LabService, lab: 
     assert service.check().outcome is Outcome.PASSED
 
 
+def test_nobody_is_kept_off_the_plane_while_tools_are_built(
+    service: LabService, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = []
+
+    def build(names: set[str], tell: object) -> None:
+        with Lab(lab.plane.name).exclusive():
+            built.append(names)
+
+    monkeypatch.setattr("ckslab_labs.tools.make_ready", build)
+    service.go_on(SCENARIO, lambda text: None)
+    service.start(SCENARIO, lambda text: None)
+    assert built == [set(), set()]
+
+
 def test_a_check_asks_about_what_is_open_when_it_is_its_turn(service: LabService, lab: Lab) -> None:
     service.start(SCENARIO, lambda text: None)
     other = LabService(Settings(plane=lab.plane.name))

@@ -90,21 +90,22 @@ class LabService:
 
     def start(self, scenario: str, tell: Tell, *, resume: bool = False) -> Task:
         """Open a scenario afresh, or bring back what was put aside."""
-        wanted = self._wanted(scenario)
         with self._turn:
-            return self._start(wanted, tell, resume=resume)
+            wanted = self._ready(scenario, tell)
+            return self._show(wanted, self.lab.start(wanted, tell, resume=resume))
 
     def go_on(self, scenario: str, tell: Tell) -> Task:
         """Open a scenario as it was left; afresh where it was not begun.
 
         What is open is looked at when it is this one's turn: another command may have changed it a moment ago.
         """
-        wanted = self._wanted(scenario)
-        with self._turn, self.lab.exclusive():
-            session = self._session()
-            if session is not None and session.scenario_id == wanted.id and self.lab.provider.exists:
+        with self._turn:
+            wanted = self._ready(scenario, tell)  # before others are kept off: to build a tool takes minutes
+            with self.lab.exclusive():
+                session = self._session()
+                if session is None or session.scenario_id != wanted.id or not self.lab.provider.exists:
+                    session = self.lab.start(wanted, tell, resume=wanted.id in self._put_aside())
                 return self._show(wanted, session)
-            return self._start(wanted, tell, resume=wanted.id in self._put_aside())
 
     def current(self) -> Task:
         """The scenario that is open, whether its plane runs or not."""
@@ -122,8 +123,7 @@ class LabService:
 
         self._refuse_in_an_exam("check a task")
         with self._turn, self.lab.exclusive():  # all the while: nobody may open another scenario under the questions
-            self.lab.attach()
-            (scenario, session), at = self._open(), now()
+            (scenario, session), at = self._mine(self.lab.attach()), now()
             if asked:
                 session = self.records.attempted(session)
             context = context_for(scenario, self.lab, session, live=True)
@@ -219,9 +219,8 @@ class LabService:
         """A shell on the open scenario's plane, which is brought back when it is dead."""
         from ckslab_tui.shell import prepare
 
-        with self._turn, self.lab.exclusive():
-            self.lab.attach()
-            _, session = self._open()
+        with self._turn:
+            _, session = self._mine(self.lab.attach())
         return prepare(
             session.folder,
             kubeconfig=session.kubeconfig,
@@ -259,16 +258,14 @@ class LabService:
         except (LabError, OSError):
             return frozenset()
 
-    def _wanted(self, scenario: str) -> "Scenario":
+    def _ready(self, scenario: str, tell: Tell) -> "Scenario":
+        """A scenario that can be opened: its provider chosen, its tools built."""
         wanted = self.scenarios().get(scenario)
         self._refuse_in_an_exam(f"open {wanted.id}")
-        return wanted
-
-    def _start(self, wanted: "Scenario", tell: Tell, *, resume: bool) -> Task:
         if self._settings.provider is None:
             self.lab.choose(wanted.spec.requires)
         make_tools_ready(wanted, tell)
-        return self._show(wanted, self.lab.start(wanted, tell, resume=resume))
+        return wanted
 
     def _show(self, scenario: "Scenario", session: "Session") -> Task:
         """A session as a task that is looked at from now on."""
@@ -276,13 +273,16 @@ class LabService:
         return task_of(scenario, session, self._settings.plane)
 
     def _open(self) -> "tuple[Scenario, Session]":
-        """What is open.
+        """What is open; errors as for ``Lab.session`` and ``_mine``."""
+        return self._mine(self.lab.session())
+
+    def _mine(self, session: "Session") -> "tuple[Scenario, Session]":
+        """The open session with its scenario.
 
         Raises:
-            InvalidInput: nothing is, or another scenario than the one that is shown here.
+            InvalidInput: it is of another scenario than the one that is shown here.
 
         """
-        session = self.lab.session()
         if self._shown not in (None, session.scenario_id):
             seen = f"another scenario was opened on plane {self._settings.plane}"
             raise InvalidInput("go on with yours", seen, "Open yours again: what you did in it is put aside, not lost.")
