@@ -79,12 +79,13 @@ def versions(objects: Objects, ours: str, *, admission: bool) -> dict[str, list[
     ``admission`` is whether verdicts depend on admission control as well. Of pods only the labels count: their status
     changes all the time.
     """
-    found: dict[str, Sequence[Manifest]] = {kind: objects.list(kind) for kind in RBAC_KINDS}
+    kinds = [*RBAC_KINDS, "Pod", *(["Namespace"] if admission else [])]
+    found: dict[str, Sequence[Manifest]] = {**objects.lists(kinds)}
+    pods = found.pop("Pod")
     if admission:
         found |= installed.installed(objects)
-        found["Namespace"] = objects.list("Namespace")
     seen = {kind: sorted(_version(item) for item in found[kind] if not _ours(item, ours)) for kind in found}
-    seen["Pod"] = sorted((each["metadata"]["uid"], str(each["metadata"].get("labels"))) for each in objects.list("Pod"))
+    seen["Pod"] = sorted((each["metadata"]["uid"], str(each["metadata"].get("labels"))) for each in pods)
     return seen
 
 

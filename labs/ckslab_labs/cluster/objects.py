@@ -175,6 +175,7 @@ class Objects:
     def lists(self, kinds: Iterable[str]) -> dict[str, Manifests]:
         """All objects of several kinds, everywhere, asked for side by side; errors as for ``list``."""
         words = list(kinds)
+        self._index()  # once, and not by each of them
         return dict(zip(words, together(partial(self.list, word) for word in words), strict=True))
 
     def create(self, manifest: Manifest, as_: Identity | None = None, dry_run: bool = False) -> Response:
