@@ -3,7 +3,8 @@
 What an answer means is decided here and in ``asking``; who is asked, and where, is the probe's business.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Literal
@@ -27,11 +28,20 @@ CONTROL_POD = "control"
 """The pod in our own namespace on which the questions are tried first."""
 
 
-class Seen:
-    """Which layers have answered whom, in whatever namespace."""
+Asking = Callable[[], list[Evidence]]
+"""Something to ask, and what is to be said of the answers."""
 
-    def __init__(self) -> None:
-        self._layers: dict[Identity, set[Layer]] = {}
+
+def ask_all(ctx: Context, calls: Iterable[Asking]) -> list[Evidence]:
+    """Ask side by side where nothing comes of it in the cluster; elsewhere a PUT must hold what was added before."""
+    return list(chain.from_iterable(together(calls) if ctx.dry_run else [call() for call in calls]))
+
+
+class Seen:
+    """Which layers have answered whom, in whatever namespace: these, and others that follow."""
+
+    def __init__(self, who: Iterable[Identity] = ()) -> None:
+        self._layers: dict[Identity, set[Layer]] = {identity: set() for identity in who}
 
     def of(self, identity: Identity) -> set[Layer]:
         """Those that have answered an identity."""
@@ -42,14 +52,28 @@ class Seen:
         return [who for who, layers in self._layers.items() if layers & ADMISSION and Layer.NONE not in layers]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What containers are asked for."""
+
+    fields: Manifest
+    """Of the container, in place of its usual ones."""
+    harmless: Sequence[Manifest] = ()
+    """Fields with any of which it is no danger, so that a policy that gives it these has denied what it was."""
+
+    def is_prevented(self, added: Iterable[Manifest]) -> bool:
+        """Whether nothing has come of it, for all that the request was accepted."""
+        return all(any(ephemeral.holds(each, fields) for fields in self.harmless) for each in added)
+
+
 class Run:
     """One round of questions, with the pods as they are meanwhile."""
 
     def __init__(
-        self, pods: Which, expect: Expectation, ctx: Context, namespace: str, seen: Seen, fields: Manifest
+        self, pods: Which, expect: Expectation, ctx: Context, namespace: str, seen: Seen, tried: Tried
     ) -> None:
         self._seen = seen
-        self._fields = fields
+        self._tried = tried
         self._stopped: list[tuple[str, Method]] = []
         self._pods = pods
         self._expect = expect
@@ -70,7 +94,7 @@ class Run:
     @property
     def _ways(self) -> list[tuple[str, Method]]:
         """Pods with the ways in which admission control has stopped somebody; as kubectl does it first."""
-        return sorted(self._stopped, key=lambda stopped: METHODS.index(stopped[1]))
+        return sorted(self._stopped, key=lambda stopped: (METHODS.index(stopped[1]), stopped[0]))
 
     def is_empty(self) -> bool:
         """Whether there is no pod to ask about."""
@@ -106,18 +130,19 @@ class Run:
             told = f"GET pods/{name} in {self._namespace}, as kubectl debug does first, as {called(identity)}"
             yield Evidence(told, "allowed", "denied by RBAC", met=False)
 
-    def denied(self, identity: Identity) -> Iterator[Evidence]:
+    def denied(self, identity: Identity) -> list[Evidence]:
         """Ask by every way; where admission control had a say, as another member of the same groups as well.
 
         Authorizers never let somebody do less for being known by name, so they need not be asked twice; a policy may
         refuse that one alone. Where the other member has no grant, the answers say nothing about the policy.
         """
         layers: set[Layer] = set()
-        yield from self._denied(identity, layers)
+        evidence = list(self._denied(identity, layers))
         if layers & ADMISSION and not identity.user.startswith("system:"):
             others: set[Layer] = set()
-            evidence = list(self._denied(member(self._ctx, identity), others))
-            yield from evidence if others != {Layer.RBAC} else []
+            further = list(self._denied(member(self._ctx, identity), others))
+            evidence += further if others != {Layer.RBAC} else []
+        return evidence
 
     def _denied(self, identity: Identity, layers: set[Layer]) -> Iterator[Evidence]:
         """Ask of every pod, and note the layers that answered.
@@ -138,8 +163,9 @@ class Run:
         The first whom they stopped (by ``rank``) is asked with other pods as well, the first few with other containers.
         """
         if self._there:
-            asked = list(self._by_requester(identity, texts, fresh))
-            asked += self._by_container(identity, texts, fresh) if rank < FEW else ()
+            calls = list(self._by_requester(identity, texts, fresh))
+            calls += self._by_container(identity, texts, fresh) if rank < FEW else ()
+            asked = ask_all(self._ctx, calls)
             asked += self._by_pod(identity, texts, fresh) if rank == 0 and not self._ctx.live else ()
             yield from _told(asked, called(identity), self._expect)
 
@@ -147,23 +173,23 @@ class Run:
         """Ask as others whom policies may mean, once each."""
         if self._there:
             name = self._target
-            asked = [evidence for other in others for evidence in self.spared(other, name)]
+            asked = ask_all(self._ctx, [partial(self.spared, other, name) for other in others])
             yield from _told(asked, "those whom they may mean", self._expect)
 
-    def _by_requester(self, identity: Identity, texts: Sequence[str], fresh: str) -> Iterator[Evidence]:
+    def _by_requester(self, identity: Identity, texts: Sequence[str], fresh: str) -> Iterator[Asking]:
         name = self._target
         if identity.user.startswith("system:serviceaccount:"):
-            yield from self.spared(identity.in_pod(name), name)
+            yield partial(self.spared, identity.in_pod(name), name)
             return
         for other in variants.requesters(identity, self._ctx.identities.values(), texts, fresh):
-            yield from self.spared(other, name)
+            yield partial(self.spared, other, name)
 
-    def _by_container(self, identity: Identity, texts: Sequence[str], fresh: str) -> Iterator[Evidence]:
+    def _by_container(self, identity: Identity, texts: Sequence[str], fresh: str) -> Iterator[Asking]:
         name = self._target
         for container in variants.containers(texts, fresh):
-            yield from self.spared(identity, name, container=container)
+            yield partial(self.spared, identity, name, container=container)
         for manager in variants.managers(texts):
-            yield from self.spared(identity, name, manager=manager)
+            yield partial(self.spared, identity, name, manager=manager)
 
     def _by_pod(self, identity: Identity, texts: Sequence[str], fresh: str) -> Iterator[Evidence]:
         name = self._target
@@ -188,21 +214,21 @@ class Run:
         for other in (None, *self._ctx.identities.values()):
             question = self._question("PATCH", self._namespace, self._there[name])
             answer = question.put(self._ctx, other, dry_run=False)
-            if answer.ok and ephemeral.count(answer.body) > ephemeral.count(self._there[name]):
+            if answer.ok and ephemeral.added(self._there[name], answer.body):
                 self._there[name] = answer.body
                 yield from self.spared(identity, name)
                 return
 
     def spared(
         self, identity: Identity, name: str, container: Manifest | None = None, manager: str = ""
-    ) -> Iterator[Evidence]:
+    ) -> list[Evidence]:
         """Ask once; nothing is said of an answer that is neither a yes nor a no, as the request was made up."""
         way = next((method for stopped, method in self._ways if stopped == self._target), METHODS[0])
         question, answer, layer = self._put_somewhere(identity, way, name, container, manager)
-        if layer is not Layer.NOT_A_DENIAL:
-            met = layer is not Layer.NONE
-            told = question.asked(identity)
-            yield Evidence(told, expected(self._expect), describe(answer, layer), met=met)
+        if layer is Layer.NOT_A_DENIAL:
+            return []
+        told = question.asked(identity)
+        return [Evidence(told, expected(self._expect), describe(answer, layer), met=layer is not Layer.NONE)]
 
     def _by_every_way(self, identity: Identity, name: str, before: Set[Layer]) -> Iterator[tuple[Evidence, Layer]]:
         patch = Layer.NONE
@@ -252,33 +278,34 @@ class Run:
     def _put(
         self, identity: Identity, method: Method, name: str, container: Manifest | None = None, manager: str = ""
     ) -> tuple[Question, Response, Layer]:
-        """Ask, and tell the layer that refused; who takes the container out of an accepted request is a policy, too."""
+        """Ask, and tell the layer that refused; what undoes what an accepted request asked for is a policy, too."""
         pod = self._there.get(name) or ephemeral.absent(name)
         question = self._question(method, self._namespace, pod, container, manager)
         answer = question.put(self._ctx, identity, dry_run=self._ctx.dry_run)
         if not answer.ok:
             return question, answer, classify(answer)
-        grew = ephemeral.count(answer.body) > ephemeral.count(pod)
         if not self._ctx.dry_run:
             self._there[name] = answer.body  # a PUT must hold what was added before
-        return question, answer, Layer.NONE if grew else Layer.POLICY
+        prevented = self._tried.is_prevented(ephemeral.added(pod, answer.body))
+        return question, answer, Layer.POLICY if prevented else Layer.NONE
 
     def _question(
         self, method: Method, namespace: str, pod: Manifest, container: Manifest | None = None, manager: str = ""
     ) -> Question:
         pods = self._ctx.objects.resource("pods")
-        fields = {**(container or {}), **self._fields}
+        fields = {**(container or {}), **self._tried.fields}
         return ephemeral.question(method, pods, namespace, pod, self._expect, fields, manager)
 
     def _judge(self, identity: Identity, question: Question, answer: Response, layer: Layer) -> Evidence:
         expect = self._expect
         if answer.ok and layer is not Layer.NONE:
-            observed = f"accepted (HTTP {answer.status}), but without the container: a policy or webhook took it out"
+            done = "took it out or made it harmless" if self._tried.harmless else "took it out"
+            observed = f"accepted (HTTP {answer.status}), but without the container: a policy or webhook {done}"
             return Evidence(question.asked(identity), expected(expect), observed, met=expect == "denied")
         return judge(self._ctx, identity, question, answer, expect)
 
     def _require_well_formed(self, method: Method) -> None:
-        what = f"control of debug containers {self._expect} {method} {self._fields}"
+        what = f"control of debug containers {self._expect} {method} {self._tried.fields}"
         self._ctx.once(what, partial(self._try_control, method))
 
     def _try_control(self, method: Method) -> None:

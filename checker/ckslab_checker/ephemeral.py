@@ -93,9 +93,22 @@ def _told(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def count(pod: Manifest) -> int:
-    """How many debug containers a pod has: a policy may rename one, but not hide that it is there."""
-    return len(pod["spec"].get("ephemeralContainers", ()))
+def added(before: Manifest, after: Manifest) -> list[Manifest]:
+    """The debug containers that a pod has got: a policy may rename one, but can change none that was there."""
+    names = {container["name"] for container in _debug_containers(before)}
+    return [container for container in _debug_containers(after) if container["name"] not in names]
+
+
+def _debug_containers(pod: Manifest) -> Sequence[Manifest]:
+    return pod["spec"].get("ephemeralContainers") or ()
+
+
+def holds(value: object, fields: object) -> bool:
+    """Whether a part of an object has these fields, at any depth; one that is ``null`` must not be there."""
+    if isinstance(fields, Mapping):
+        there = value if isinstance(value, Mapping) else {}
+        return all(holds(there.get(key), wanted) for key, wanted in fields.items())
+    return value == fields
 
 
 def is_a_name(text: str) -> bool:
@@ -159,6 +172,6 @@ def _container(method: Method, expect: Expectation) -> Manifest:
 def _with_container(pod: Manifest, container: Manifest) -> Manifest:
     """The whole pod for a PUT; without a resourceVersion, as a pod's status may change at any moment."""
     metadata = {key: value for key, value in pod["metadata"].items() if key not in ("resourceVersion", "managedFields")}
-    containers = [*pod["spec"].get("ephemeralContainers", ()), container]
+    containers = [*_debug_containers(pod), container]
     spec = {**pod["spec"], "ephemeralContainers": containers}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import pytest
 
@@ -65,9 +66,28 @@ def test_containers_comply_with_pod_security_unless_it_is_what_is_asked_for(expe
     assert ("securityContext" in asked.body["spec"]["ephemeralContainers"][0]) is compliant
 
 
-def test_debug_containers_are_counted_whatever_a_policy_calls_them() -> None:
+def test_a_debug_container_is_found_whatever_a_policy_calls_it() -> None:
     renamed = {**POD, "spec": {**POD["spec"], "ephemeralContainers": [{"name": "earlier"}, {"name": "renamed"}]}}
-    assert (ephemeral.count(POD), ephemeral.count(renamed), ephemeral.count(ephemeral.absent("x"))) == (1, 2, 0)
+    assert ephemeral.added(POD, renamed) == [{"name": "renamed"}]
+    assert ephemeral.added(POD, POD) == ephemeral.added(POD, ephemeral.absent("x")) == []
+    assert ephemeral.added(ephemeral.absent("x"), POD) == [{"name": "earlier"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "held"),
+    [
+        ({}, True),
+        ({"securityContext": {"privileged": False}}, True),
+        ({"securityContext": {"privileged": True}}, False),
+        ({"securityContext": {"privileged": False, "runAsUser": 0}}, False),
+        ({"securityContext": {"runAsUser": None}}, True),
+        ({"securityContext": {"privileged": None}}, False),
+        ({"tty": {"any": None}}, True),
+        ({"tty": {"any": 1}}, False),
+    ],
+)
+def test_a_container_holds_fields_at_any_depth_and_null_is_none(fields: dict[str, Any], held: bool) -> None:
+    assert ephemeral.holds({"name": "debugger", "securityContext": {"privileged": False}}, fields) is held
 
 
 @pytest.mark.parametrize(

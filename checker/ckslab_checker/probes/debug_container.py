@@ -9,9 +9,10 @@ everything that its texts could mean is tried as well: pods, containers, members
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from ckslab_checker import ephemeral, installed, policy_texts, variants
 from ckslab_checker.asking import (
@@ -21,7 +22,7 @@ from ckslab_checker.asking import (
     with_members,
 )
 from ckslab_checker.context import Context
-from ckslab_checker.debugging import Run, Seen
+from ckslab_checker.debugging import Run, Seen, Tried, ask_all
 from ckslab_checker.layers import Expectation
 from ckslab_checker.outcome import Evidence
 from ckslab_checker.principals import alone, bound_accounts, own_accounts
@@ -41,6 +42,10 @@ def _without_a_name(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
 _Fields = Annotated[dict[str, JsonValue], AfterValidator(_without_a_name)]
 
 
+def _several(given: _Fields | tuple[_Fields, ...]) -> tuple[_Fields, ...]:
+    return given if isinstance(given, tuple) else (given,)
+
+
 class DebugContainer(ProbeSpec):
     """``debug-container: {as, and-every-account?, but?, namespace?, pods, container?, expect}``."""
 
@@ -58,8 +63,17 @@ class DebugContainer(ProbeSpec):
     container: _Fields | tuple[_Fields, ...] = Field(default_factory=dict)
     """Fields of the container, or of several, each of which is tried. What none of them names is as a policy against
     dangerous containers would have it: what is asked about is debugging itself."""
+    harmless: _Fields | tuple[_Fields, ...] = ()
+    """Fields of the container, or several sets of them, with any of which it is no danger (``null``: without which): a
+    policy that accepts it, and gives it these, has denied what was asked for."""
     expect: Expectation
     """``allowed``: to each pod, as kubectl does it. Denied: to none, by no way."""
+
+    @model_validator(mode="after")
+    def _harmless_where_denied(self) -> "DebugContainer":
+        if self.harmless and self.expect != "denied":
+            raise ValueError("harmless: only where it is denied, by whatever layer")
+        return self
 
     def ask(self, ctx: Context) -> list[Evidence]:
         """See ``Probe.ask``."""
@@ -69,23 +83,24 @@ class DebugContainer(ProbeSpec):
         if self.expect == "allowed" and (gone := missing_accounts(ctx, who)):
             return gone
         where = self._where(ctx)
-        kinds = self.container if isinstance(self.container, tuple) else (self.container,)
-        return [evidence for fields in kinds for evidence in self._of_one_kind(ctx, who, where, fields)]
+        harmless = _several(self.harmless)
+        kinds = [Tried(fields, harmless) for fields in _several(self.container)]
+        return [evidence for tried in kinds for evidence in self._of_one_kind(ctx, who, where, tried)]
 
     def _of_one_kind(
-        self, ctx: Context, who: Sequence[Identity], where: Sequence[str], fields: _Fields
+        self, ctx: Context, who: Sequence[Identity], where: Sequence[str], tried: Tried
     ) -> Iterator[Evidence]:
-        seen = Seen()
-        runs = [Run(self.pods, self.expect, ctx, namespace, seen, fields) for namespace in where]
+        seen = Seen(who)
+        runs = [Run(self.pods, self.expect, ctx, namespace, seen, tried) for namespace in where]
         runs.sort(key=Run.is_empty)
         if self.expect == "allowed":
             everybody = with_members(ctx, who)
             yield from (evidence for run in runs for evidence in run.allowed(everybody))
             return
-        yield from (evidence for run in runs for identity in who for evidence in run.denied(identity))
-        yield from self._beyond(ctx, runs[0], seen, fields)
+        yield from ask_all(ctx, [partial(run.denied, identity) for run in runs for identity in who])
+        yield from self._beyond(ctx, runs[0], seen, tried)
 
-    def _beyond(self, ctx: Context, run: Run, seen: Seen, fields: _Fields) -> Iterator[Evidence]:
+    def _beyond(self, ctx: Context, run: Run, seen: Seen, tried: Tried) -> Iterator[Evidence]:
         """Where a policy denied: what it may spare by its own words, tried in the first namespace and in new ones."""
         if self.expect in ("allowed", "denied-by-rbac", "denied-by-pod-security"):
             return  # what is tried goes by the words of policies
@@ -95,7 +110,7 @@ class DebugContainer(ProbeSpec):
             yield from run.varied(identity, texts, fresh, number)
             if number == 0 and self.namespace is None and not ctx.live:
                 for metadata in variants.namespaces(texts, fresh):
-                    yield from self._in_a_new_namespace(ctx, identity, metadata, fresh, fields)
+                    yield from self._in_a_new_namespace(ctx, identity, metadata, fresh, tried)
 
         if self.and_every_account and ctx.admission:
             spared = self._spared(ctx)
@@ -103,13 +118,13 @@ class DebugContainer(ProbeSpec):
             yield from run.guessed(dict.fromkeys(spelled))
 
     def _in_a_new_namespace(
-        self, ctx: Context, identity: Identity, metadata: Mapping[str, Any], fresh: str, fields: _Fields
+        self, ctx: Context, identity: Identity, metadata: Mapping[str, Any], fresh: str, tried: Tried
     ) -> Iterator[Evidence]:
         name = metadata["name"]
         if ctx.objects.create({"apiVersion": "v1", "kind": "Namespace", "metadata": dict(metadata)}).ok:
             account = {"name": "default", "namespace": name}
             ctx.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
-            yield from Run(self.pods, self.expect, ctx, name, Seen(), fields).spared(identity, fresh)
+            yield from Run(self.pods, self.expect, ctx, name, Seen(), tried).spared(identity, fresh)
 
     def _who(self, ctx: Context) -> list[Identity]:
         accounts: list[Identity] = []

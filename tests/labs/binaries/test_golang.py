@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ckslab_labs.binaries.golang import as_numbers, find_go
+from ckslab_labs.binaries.golang import COLLECTING, as_numbers, find_go
 from ckslab_labs.errors import Infrastructure
 
 
@@ -103,6 +103,16 @@ def test_a_goroot_of_another_go_is_not_passed_on(real_go: str, tmp_path: Path, m
     environment = find_go("1.21").environment(tmp_path)
     assert "GOROOT" not in environment
     assert environment["GOTMPDIR"] == str(tmp_path)
+
+
+def test_how_often_a_compiler_looks_for_garbage_is_the_users_to_say(
+    real_go: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in COLLECTING:
+        monkeypatch.delenv(name, raising=False)
+    assert find_go("1.21").environment(tmp_path).items() >= COLLECTING.items()
+    monkeypatch.setenv("GOGC", "50")
+    assert find_go("1.21").environment(tmp_path)["GOGC"] == "50"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def configuration(mounted: Path, *, cgroup_version: str) -> str:
             "extraVolumes": [_volume(name) for name in FOLDERS if not name.startswith("kubelet")],
         },
         # One of each: an election would only delay them after a restart of the API server.
-        "controllerManager": {"extraArgs": {"leader-elect": "false"}},
+        # By default it waits 50 ms before each request after the thirtieth; a reset or a rollout is made of many.
+        "controllerManager": {"extraArgs": {"leader-elect": "false", "kube-api-qps": "500", "kube-api-burst": "500"}},
         "scheduler": {"extraArgs": {"leader-elect": "false"}},
     }
     registration = {"name": NODE, "kubeletExtraArgs": {"config-dir": "/etc/kubernetes/kubelet.conf.d"}}
