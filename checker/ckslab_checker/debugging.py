@@ -33,8 +33,11 @@ Asking = Callable[[], list[Evidence]]
 
 
 def ask_all(ctx: Context, calls: Iterable[Asking]) -> list[Evidence]:
-    """Ask side by side where nothing comes of it in the cluster; elsewhere a PUT must hold what was added before."""
-    return list(chain.from_iterable(together(calls) if ctx.dry_run else [call() for call in calls]))
+    """Ask side by side in a learner's own cluster, where nothing comes of it.
+
+    Elsewhere one call makes pods that the next asks about, and a PUT must hold what was added before.
+    """
+    return list(chain.from_iterable(together(calls) if ctx.live else [call() for call in calls]))
 
 
 class Seen:

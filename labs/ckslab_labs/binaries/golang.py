@@ -61,19 +61,17 @@ class Go:
 
     def environment(self, scratch: Path, *, cgo: bool = False) -> dict[str, str]:
         """The environment of a build that keeps its temporary files in ``scratch``."""
-        return (
-            COLLECTING
-            | _environment()
-            | {
-                "CGO_ENABLED": "1" if cgo else "0",
-                "GO111MODULE": "on",
-                "GOARCH": architecture(),
-                "GOFLAGS": "-buildvcs=false",
-                "GOOS": "linux",
-                "GOTMPDIR": str(scratch),  # so that a killed build leaves nothing elsewhere
-                "GOWORK": "off",  # a go.work in a folder above us is somebody else's
-            }
-        )
+        return {
+            **COLLECTING,
+            **_environment(),
+            "CGO_ENABLED": "1" if cgo else "0",
+            "GO111MODULE": "on",
+            "GOARCH": architecture(),
+            "GOFLAGS": "-buildvcs=false",
+            "GOOS": "linux",
+            "GOTMPDIR": str(scratch),  # so that a killed build leaves nothing elsewhere
+            "GOWORK": "off",  # a go.work in a folder above us is somebody else's
+        }
 
 
 def find_go(needed: str) -> Go:
