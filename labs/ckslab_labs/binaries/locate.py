@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ckslab_labs.binaries.build import Progress, build
 from ckslab_labs.binaries.catalog import Binary, Module, modules, programs
+from ckslab_labs.binaries.sources import fetching
 from ckslab_labs.errors import InvalidInput
 
 BROUGHT = ("CKSLAB_BIN", "KUBEBUILDER_ASSETS")
@@ -34,10 +35,14 @@ def ensure(names: Sequence[str], kubernetes: str, progress: Progress) -> Mapping
 
     """
     found = dict(find(names, kubernetes, progress))
-    for module in modules(kubernetes):
-        missing = [binary.name for binary in module.binaries if binary.name in names and binary.name not in found]
-        if missing:
-            found |= build(module, missing, progress)
+    missing = {
+        module: [binary.name for binary in module.binaries if binary.name in names and binary.name not in found]
+        for module in modules(kubernetes)
+    }
+    lacking = [module for module in missing if missing[module]]
+    with fetching(lacking[1:]):
+        for module in lacking:
+            found |= build(module, missing[module], progress)
     return {name: found[name] for name in names}
 
 
