@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from ckslab_checker.outcome import Outcome, Report
 from ckslab_checker.play import play
 from ckslab_labs.binaries.catalog import DEFAULT_KUBERNETES, KUBERNETES
 from ckslab_labs.cluster.objects import Manifest
-from ckslab_labs.errors import Busy, ExitCode
+from ckslab_labs.errors import Busy, ExitCode, InvalidInput
 from ckslab_labs.lab import Lab
 from ckslab_labs.progress.store import ProgressFile
 from ckslab_labs.providers.embedded import processes
@@ -38,6 +39,7 @@ from ckslab_tui.app.terminal import TerminalPane
 from ckslab_tui.cli.options import Settings
 from ckslab_tui.cli.run import run
 from ckslab_tui.service import LabService
+from ckslab_tui.views import Task
 from ckslab_tui.watching import GONE, KINDS, Watcher
 
 pytestmark = pytest.mark.plane
@@ -478,6 +480,23 @@ async def test_two_apps_on_one_plane_leave_each_others_work_alone(service: LabSe
         late = second.app.screen
         assert isinstance(late, TaskScreen)
         await until(second, lambda: OTHERS in late.trouble, 30)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["kept here before", "nothing kept here"])
+@pytest.mark.parametrize("call", [LabService.keep_checkpoint, LabService.return_to_checkpoint])
+def test_what_another_app_has_kept_is_not_replaced_or_returned_to_unseen(
+    service: LabService, lab: Lab, call: Callable[[LabService], Task], before: bool
+) -> None:
+    other = LabService(Settings(plane=lab.plane.name, kubernetes=os.environ.get("CKSLAB_TEST_KUBERNETES")))
+    service.start(SCENARIO, lambda text: None)
+    if before:
+        service.keep_checkpoint()
+        assert call(service).checkpoint  # its own it knows
+    kept = other.keep_checkpoint().checkpoint
+    with pytest.raises(InvalidInput, match="another was kept elsewhere, at "):
+        call(service)
+    assert other.current().checkpoint == kept
+    assert (call(service).checkpoint == kept) is (call is LabService.return_to_checkpoint)
 
 
 async def choose(pilot: Pilot[None], scenario: str) -> None:

@@ -19,6 +19,7 @@ from ckslab_tui.machine import Machine, ThisMachine
 from ckslab_tui.port import Tell, untold
 from ckslab_tui.presenting import entry_of, in_curriculum_order, task_of
 from ckslab_tui.records import Records
+from ckslab_tui.standing import moment
 from ckslab_tui.views import Broken, Catalogue, Hint, Solution, Task
 from ckslab_tui.watching import Watcher, changes
 
@@ -48,8 +49,8 @@ class LabService:
         self.machine: Machine = ThisMachine(settings)
         self._turn = Lock()
         """Held while the plane is worked on: the app may give up a call, whose thread unwinds a moment later."""
-        self._shown: str | None = None
-        """The scenario that was opened or looked at here last; once there is one, no other is worked on."""
+        self._shown: Task | None = None
+        """What was opened or looked at here last, as it was then; once there is one, no other scenario is worked on."""
 
     @cached_property
     def exams(self) -> "ExamRoom":
@@ -195,7 +196,8 @@ class LabService:
 
         self._refuse_in_an_exam("keep a checkpoint")
         with self._turn, self.lab.exclusive():
-            scenario, _ = self._open()
+            scenario, session = self._open()
+            self._know_what_was_kept("keep a checkpoint", scenario, session)
             return self._show(scenario, keep_checkpoint(self.lab, tell))
 
     def return_to_checkpoint(self, tell: Tell = untold) -> Task:
@@ -204,7 +206,8 @@ class LabService:
 
         self._refuse_in_an_exam("return to a checkpoint")
         with self._turn, self.lab.exclusive():
-            scenario, _ = self._open()
+            scenario, session = self._open()
+            self._know_what_was_kept("return to a checkpoint", scenario, session)
             return self._show(scenario, return_to_checkpoint(self.lab, scenario, tell))
 
     def shell_on_node(self, command: str | None = None) -> "Shell":
@@ -269,8 +272,8 @@ class LabService:
 
     def _show(self, scenario: "Scenario", session: "Session") -> Task:
         """A session as a task that is looked at from now on."""
-        self._shown = scenario.id
-        return task_of(scenario, session, self._settings.plane)
+        self._shown = task_of(scenario, session, self._settings.plane)
+        return self._shown
 
     def _open(self) -> "tuple[Scenario, Session]":
         """What is open; errors as for ``Lab.session`` and ``_mine``."""
@@ -283,10 +286,17 @@ class LabService:
             InvalidInput: it is of another scenario than the one that is shown here.
 
         """
-        if self._shown not in (None, session.scenario_id):
+        if self._shown is not None and self._shown.entry.id != session.scenario_id:
             seen = f"another scenario was opened on plane {self._settings.plane}"
             raise InvalidInput("go on with yours", seen, "Open yours again: what you did in it is put aside, not lost.")
         return self.scenarios(session).get(session.scenario_id), session
+
+    def _know_what_was_kept(self, attempted: str, scenario: "Scenario", session: "Session") -> None:
+        """Refuse, once, to act on a checkpoint that was kept elsewhere since the task was shown here."""
+        before, now = self._shown, self._show(scenario, session)
+        if before is not None and now.checkpoint not in (None, before.checkpoint):
+            seen = f"another was kept elsewhere, at {moment(now.checkpoint)}"
+            raise InvalidInput(attempted, seen, "Ask again if it is this one that you mean.")
 
 
 def make_tools_ready(scenario: "Scenario", tell: Tell) -> None:
